@@ -1,0 +1,244 @@
+"""Messages to token ids. Pure: a tokenizer goes in, lists of ids come out.
+
+The chat template is rendered with private sentinels where contents belong and is split at them.
+Template pieces are encoded by the real tokenizer; contents by a copy that knows no added token.
+So what people type never becomes a special token, whatever they type, sentinels included.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Sequence
+
+from jinja2.exceptions import TemplateError
+from tokenizers import Tokenizer
+
+from inference.errors import ModelError, PromptError, PromptTooLong
+from inference.tasks import ChatMessage
+
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+CHATML_TOKENS = {"<|im_start|>", "<|im_end|>"}
+NO_SYSTEM = ChatMessage("system", "")
+
+
+class PlainText:
+    """Encodes text that people typed: no added token can come out of it."""
+
+    def __init__(self, tokenizer):
+        added = tokenizer.get_added_vocab()
+        description = json.loads(tokenizer.backend_tokenizer.to_str())
+        # encode_special_tokens only spells out tokens marked special; `</think>` often is not.
+        for token in description["added_tokens"]:
+            token["special"] = True
+        self._safe = Tokenizer.from_str(json.dumps(description))
+        self._safe.encode_special_tokens = True
+        self._forbidden = set(added.values()) - _harmless_unknown(description, tokenizer)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of `text`.
+
+        Raises:
+            PromptError: the tokenizer has no way to spell the text without an added token.
+        """
+        ids = self._ids(text)
+        if self._forbidden.isdisjoint(ids):
+            return ids
+        # A vocabulary may hold an added token as an ordinary entry too: spell the text out.
+        ids = [each for character in text for each in self._ids(character)]
+        if not self._forbidden.isdisjoint(ids):
+            raise PromptError("The tokenizer cannot spell this text without a control token.")
+        return ids
+
+    def _ids(self, text: str) -> list[int]:
+        return self._safe.encode(text, add_special_tokens=False).ids
+
+
+def _harmless_unknown(description: dict, tokenizer) -> set[int]:
+    """The id of "unknown" in vocabularies that cannot spell everything, unless it ends a text."""
+    model = description["model"]
+    token = model.get("unk_token")
+    unknown = model.get("unk_id") if token is None else tokenizer.convert_tokens_to_ids(token)
+    return {unknown} - {None, tokenizer.eos_token_id}
+
+
+class ChatPrompt:
+    """The model's own chat template, as a function from messages to ids.
+
+    Raises:
+        ModelError: the tokenizer has no usable chat template.
+    """
+
+    def __init__(self, tokenizer):
+        self._tokenizer = tokenizer
+        self._template = _template(tokenizer)
+        self._plain = PlainText(tokenizer)
+        self._nonce = secrets.token_hex(8)
+        self._slot = re.compile(f"\ue000{self._nonce}:(\\d+)\ue001")
+        self._pieces: dict[str, list[int]] = {}
+        self._probe()
+
+    def encode(self, messages: Sequence[ChatMessage], generate: bool = True) -> list[int]:
+        """Ids of the messages; with `generate`, up to where the assistant's answer begins.
+
+        A system message is put in front if there is none (some templates insert their own).
+
+        Raises:
+            PromptError: the template refuses this order of roles.
+        """
+        messages = self._acceptable(messages)
+        ids: list[int] = []
+        for part in self._render([each.role for each in messages], generate):
+            if isinstance(part, int):
+                ids += self._content(messages[part].content)
+            else:
+                ids += self._piece(part)
+        return ids
+
+    def label(self, text: str) -> list[int]:
+        """Ids of `text` as a whole answer: its content and the end of an assistant turn."""
+        return self._content(text) + self.end_ids
+
+    def shared(self, messages: Sequence[ChatMessage]) -> int:
+        """How many leading ids of `encode(messages)` every prompt with this system text has."""
+        system = self._acceptable(messages)[0]
+        before, _, between, *_ = self._render(["system", "user"], True)
+        return sum(map(len, (self._piece(before), self._piece(between)))) + len(
+            self._content(system.content)
+        )
+
+    def fit(self, messages: Sequence[ChatMessage], budget: int) -> tuple[list[int], bool]:
+        """Ids of at most `budget` tokens, and whether oldest turns were dropped for that.
+
+        The system message and the last message stay. Turns go in blocks, down to about half the
+        budget, and at the same places however much later one asks: so the kept beginning stays
+        the same for many turns and can be reused.
+
+        Raises:
+            PromptTooLong: the system message and the last message alone exceed the budget.
+        """
+        system, *turns = self._acceptable(messages)
+        start = self._first_kept(system, turns, budget)
+        ids = self.encode((system, *turns[start:]))
+        while len(ids) > budget and start < len(turns) - 1:
+            start += 1
+            ids = self.encode((system, *turns[start:]))
+        if len(ids) > budget:
+            raise PromptTooLong(
+                f"The system message and the last message take {len(ids)} tokens; "
+                f"{budget} fit (INFERENCE_CONTEXT less INFERENCE_MAX_NEW_TOKENS)."
+            )
+        return ids, start > 0
+
+    def _first_kept(self, system: ChatMessage, turns: list[ChatMessage], budget: int) -> int:
+        """Replay the conversation: where each earlier prompt had to be cut, it was cut."""
+        costs = [self._cost(turn) for turn in turns]
+        total, start = self._fixed_cost + self._cost(system), 0
+        for end, turn in enumerate(turns):
+            total += costs[end]
+            if turn.role != "user" or total <= budget:
+                continue
+            while start < end and (total > budget // 2 or turns[start].role != "user"):
+                total -= costs[start]
+                start += 1
+        return start
+
+    def _cost(self, message: ChatMessage) -> int:
+        return len(self._content(message.content)) + self._turn_cost
+
+    def _acceptable(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+        if not messages or messages[0].role != "system":
+            messages = (NO_SYSTEM, *messages)
+        return _merge_repeats(messages) if self._alternates else list(messages)
+
+    def _content(self, text: str) -> list[int]:
+        return self._plain.encode(text.strip() if self._trims else text)
+
+    def _piece(self, text: str) -> list[int]:
+        if text not in self._pieces:
+            encoded = self._tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+            self._pieces[text] = encoded.ids
+        return self._pieces[text]
+
+    def _render(self, roles: Sequence[str], generate: bool) -> list[str | int]:
+        """The template's pieces with the index of a message wherever its content belongs."""
+        contents = [f"\ue000{self._nonce}:{index}\ue001" for index in range(len(roles))]
+        try:
+            text = self._apply(roles, contents, generate)
+        except TemplateError as error:
+            raise PromptError(f"The model's chat template refuses these roles: {error}") from error
+        parts: list[str | int] = list(self._slot.split(text))
+        parts[1::2] = [int(index) for index in parts[1::2]]
+        if parts[1::2] != list(range(len(roles))):
+            raise PromptError("The model's chat template drops or repeats messages.")
+        return parts
+
+    def _apply(self, roles: Sequence[str], contents: Sequence[str], generate: bool) -> str:
+        return self._tokenizer.apply_chat_template(
+            [{"role": r, "content": c} for r, c in zip(roles, contents, strict=True)],
+            chat_template=self._template,
+            tokenize=False,
+            add_generation_prompt=generate,
+            enable_thinking=False,
+        )
+
+    def _probe(self) -> None:
+        """Learn the template's habits: its end of a turn, trimming, what it costs and refuses."""
+        try:
+            closed = self._render(["system", "user", "assistant"], False)
+        except PromptError as error:
+            raise ModelError(f"INFERENCE_MODEL cannot be used for chat. {error}") from error
+        self.end_ids, self.stop_ids = self._ends(self._piece(closed[-1]))
+        self._trims = "  x  " not in self._apply(["system", "user"], ["s", "  x  "], True)
+        self._alternates = self._refuses(["system", "user", "user"])
+        short, long = (self._length(["system"] + ["user", "assistant"] * n) for n in (1, 2))
+        self._turn_cost = -(-(long - short) // 2)
+        self._fixed_cost = self._length(["system", "user"]) - 2 * self._turn_cost
+
+    def _ends(self, tail: list[int]) -> tuple[list[int], frozenset[int]]:
+        added = set(self._tokenizer.get_added_vocab().values())
+        eos = self._tokenizer.eos_token_id
+        length = next((n for n, each in enumerate(tail, 1) if each in added), None)
+        if length is not None:
+            return tail[:length], frozenset({tail[length - 1], eos} - {None})
+        if eos is None:
+            raise ModelError("INFERENCE_MODEL has no token that ends an answer (eos_token).")
+        return [eos], frozenset({eos})
+
+    def _refuses(self, roles: list[str]) -> bool:
+        try:
+            self._render(roles, True)
+        except PromptError:
+            return True
+        return False
+
+    def _length(self, roles: list[str]) -> int:
+        pieces = self._render(roles, roles[-1] == "user")
+        return sum(len(self._piece(each)) for each in pieces if isinstance(each, str))
+
+
+def _template(tokenizer) -> str:
+    template = tokenizer.chat_template
+    if isinstance(template, dict):
+        template = template.get("default")
+    if template:
+        return template
+    if CHATML_TOKENS.issubset(tokenizer.get_vocab()):
+        return CHATML
+    raise ModelError(
+        "INFERENCE_MODEL has no chat template and its vocabulary has no ChatML tokens "
+        "(<|im_start|>, <|im_end|>): choose a chat or instruct model."
+    )
+
+
+def _merge_repeats(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """One message where several of one role follow each other, for templates that insist."""
+    merged: list[ChatMessage] = []
+    for message in messages:
+        if merged and merged[-1].role == message.role:
+            merged[-1] = ChatMessage(message.role, f"{merged[-1].content}\n\n{message.content}")
+        else:
+            merged.append(message)
+    return merged
