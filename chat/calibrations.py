@@ -1,0 +1,29 @@
+"""Calibrations are measured when a task version first meets a model, once a process."""
+
+import asyncio
+
+from django.db import close_old_connections
+
+from inference import calibration
+from inference.models import TaskVersion
+
+_ensured: set[tuple[int, str]] = set()
+
+
+async def ensure(version: TaskVersion, engine) -> None:
+    """Make sure that this version has a calibration for the engine's model.
+
+    Measuring asks the engine and waits for it, so it runs in a thread of its own: the thread of
+    the ORM stays free for others.
+    """
+    key = (version.pk, engine.model_id)
+    if key not in _ensured:
+        await asyncio.to_thread(_ensure, engine)
+        _ensured.add(key)
+
+
+def _ensure(engine) -> None:
+    try:
+        calibration.ensure(engine)
+    finally:
+        close_old_connections()

@@ -1,0 +1,224 @@
+"""Websockets: JSON frames in and out. No ORM and no model here.
+
+A Channels consumer handles one event at a time, so nothing in a handler waits for a reply: the
+turns run on their own, and a task of the socket sends what its feed says is missing.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections import deque
+from uuid import UUID
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from chat import (
+    bell,
+    conversations,
+    feed,
+    frames,
+    messages,
+    origins,
+    owner,
+    throttle,
+    turns,
+    upkeep,
+    visitors,
+)
+from chat.models import Conversation
+from inference import resident
+
+log = logging.getLogger(__name__)
+COALESCE_SECONDS = 0.03  # deltas of this long go into one frame
+LOOK_SECONDS = 15.0  # a bell may be lost: look without one this often
+BAD_FRAMES_A_MINUTE = 20
+FORBIDDEN, TOO_MANY = 4403, 4429
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    """One visitor's socket on one conversation: `docs/protocol.md`, version 1."""
+
+    async def connect(self) -> None:
+        if not origins.socket_allowed(self.scope):
+            await self.close()  # before accept: HTTP 403
+            return
+        self.conversation_id: UUID = self.scope["url_route"]["kwargs"]["conversation"]
+        self.address = origins.socket_address(self.scope)
+        self.feed = feed.Feed(show_sentiment=settings.CHAT_SHOW_SENTIMENT)
+        self.lock = asyncio.Lock()  # one reader of the feed at a time keeps frames in order
+        self.bad_frames: deque[float] = deque(maxlen=BAD_FRAMES_A_MINUTE)
+        self.watch: bell.Watch | None = None
+        self.tasks: list[asyncio.Task] = []
+        await self.accept()
+        upkeep.awake()
+        self._spawn(self._expect_hello())
+
+    async def disconnect(self, code: int) -> None:
+        for task in getattr(self, "tasks", []):
+            task.cancel()
+        if getattr(self, "watch", None):
+            bell.unwatch(self.conversation_id, self.watch)
+            group = bell.group(self.conversation_id)
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            frame = frames.parse(text_data)
+        except frames.FrameError as error:
+            await self._refuse_frame(error)
+            return
+        if (frame.type == "hello") == (self.watch is not None):
+            await self._refuse_order(frame)
+            return
+        try:
+            await getattr(self, f"on_{frame.type}")(frame)
+        except frames.FrameError as error:
+            await self._error(error)
+
+    # Client frames ------------------------------------------------------------------------------
+
+    async def on_hello(self, frame: frames.Frame) -> None:
+        known = visitors.opens(frame.token, self.conversation_id)
+        about = await self._about() if known else None
+        if about is None:
+            await self._forbid("The token does not open this conversation.")
+            return
+        self.visitor, self.language = about
+        self.watch = bell.watch(self.conversation_id)  # subscribe first, snapshot second
+        group = bell.group(self.conversation_id)
+        await self.channel_layer.group_add(group, self.channel_name)
+        await self._send_snapshot(frame.rev)
+        self._spawn(self._pump())
+
+    async def on_message(self, frame: frames.Frame) -> None:
+        async with self.lock:
+            earlier = await turns.in_thread(messages.find)(self.conversation_id, frame.client_id)
+            if earlier:
+                await self._sync(again=tuple(row.seq for row in earlier.rows))
+                return
+            frames.check_text(frame)
+            await self._admit(frame)
+            try:
+                received = await turns.start(self.conversation_id, frame.client_id, frame.text)
+            except messages.Busy:
+                raise frames.FrameError(
+                    "busy", "Too many messages are waiting for a reply.", frame.client_id
+                ) from None
+            await self._sync(first=received.rows)
+
+    async def on_stop(self, frame: frames.Frame) -> None:
+        await turns.stop(self.conversation_id, frame.seq)
+
+    async def on_retry(self, frame: frames.Frame) -> None:
+        await self._admit(frame)
+        await turns.retry(self.conversation_id, frame.seq)
+
+    async def on_typing(self, frame: frames.Frame) -> None:
+        await bell.typing(self.conversation_id, "visitor")
+
+    async def on_ping(self, frame: frames.Frame) -> None:
+        await self._send({"type": "pong"})
+
+    async def on_end(self, frame: frames.Frame) -> None:
+        closed = Conversation.Status.CLOSED
+        await turns.in_thread(conversations.set_status)(self.conversation_id, closed)
+        await bell.ring(self.conversation_id)
+
+    # The channel layer's bells --------------------------------------------------------------------
+
+    async def conversation_changed(self, event: dict) -> None:
+        if event["sender"] != owner.me():  # this process rings its own watches directly
+            self.watch.ring(changed=True)
+
+    async def conversation_typing(self, event: dict) -> None:
+        if event["role"] != "visitor":
+            await self._send({"type": "typing", "role": event["role"]})
+
+    # Sending ------------------------------------------------------------------------------------
+
+    async def _pump(self) -> None:
+        """Send what is missing whenever the bell rings, for as long as the socket lives."""
+        try:
+            while True:
+                changed = await self.watch.wait(LOOK_SECONDS)
+                async with self.lock:
+                    if changed:
+                        await self._sync()
+                    else:
+                        await self._send(*self.feed.deltas(turns.live(self.conversation_id)))
+                await asyncio.sleep(COALESCE_SECONDS)
+        except Exception:
+            log.exception("The socket of conversation %s broke off", self.conversation_id)
+            await self.close(1011)
+
+    async def _sync(self, first: tuple = (), again: tuple[int, ...] = ()) -> None:
+        """Bring the client up to date; the caller holds the lock."""
+        reading = await turns.in_thread(conversations.read)(
+            self.conversation_id, self.feed.cursor, again
+        )
+        live = turns.live(self.conversation_id)
+        await self._send(*self.feed.advance(reading, live, first, again))
+
+    async def _send_snapshot(self, rev: int) -> None:
+        reading, prompt = await turns.in_thread(conversations.read_with_prompt)(
+            self.conversation_id
+        )
+        since = rev if rev <= reading.rev else 0
+        model = resident.engine().model_id
+        await self._send(
+            frames.ready(
+                self.conversation_id, reading.rev, reading.status, model, prompt, self.language
+            ),
+            *self.feed.snapshot(reading, turns.live(self.conversation_id), since),
+        )
+
+    async def _send(self, *out: dict) -> None:
+        for frame in out:
+            await self.send(json.dumps(frame, ensure_ascii=False))
+
+    # Refusing -----------------------------------------------------------------------------------
+
+    async def _expect_hello(self) -> None:
+        await asyncio.sleep(settings.CHAT_HELLO_SECONDS)
+        if self.watch is None:
+            await self._forbid("The first frame, hello, did not come in time.")
+
+    async def _refuse_order(self, frame: frames.Frame) -> None:
+        if self.watch is None:
+            await self._forbid("The first frame must be hello.")
+        else:
+            await self._refuse_frame(frames.FrameError("bad_frame", "A second hello."))
+
+    async def _refuse_frame(self, error: frames.FrameError) -> None:
+        if self.watch is None and error.code == "bad_frame":
+            await self._forbid("The first frame must be hello.")
+            return
+        await self._error(error)
+        now = time.monotonic()
+        self.bad_frames.append(now)
+        if len(self.bad_frames) == BAD_FRAMES_A_MINUTE and now - self.bad_frames[0] < 60:
+            await self.close(TOO_MANY)
+
+    async def _forbid(self, message: str) -> None:
+        await self._send(frames.error("forbidden", message))
+        await self.close(FORBIDDEN)
+
+    async def _error(self, error: frames.FrameError) -> None:
+        await self._send(frames.error(error.code, error.message, error.client_id))
+
+    async def _admit(self, frame: frames.Frame) -> None:
+        """Raise unless the chat is on and this visitor has not sent too much."""
+        if not settings.CHAT_ENABLED:
+            text = "The chat is switched off for now."
+            raise frames.FrameError("unavailable", text, frame.client_id)
+        if not await turns.in_thread(throttle.admits)(self.visitor, self.address):
+            text = "Too many messages in a minute. Please wait a moment."
+            raise frames.FrameError("rate_limited", text, frame.client_id)
+
+    async def _about(self) -> tuple[str, str] | None:
+        return await turns.in_thread(conversations.visitor_of)(self.conversation_id)
+
+    def _spawn(self, coroutine) -> None:
+        self.tasks.append(asyncio.get_running_loop().create_task(coroutine))

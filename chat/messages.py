@@ -1,0 +1,202 @@
+"""Verbs on messages: each is one short unit of work on a locked conversation."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from chat import owner
+from chat.models import Conversation, Message, ReplyPrompt
+from chat.models.message import RETRYABLE, RUNNING, Role, State
+
+HEARTBEAT_EXPIRES = timedelta(seconds=30)
+YOUNG = timedelta(minutes=10)  # queued replies of a dead process that still run again
+
+
+class Busy(Exception):
+    """The conversation has as many replies waiting as it may have; nothing was stored."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A stored visitor message and the row of its reply (none while a person is in charge)."""
+
+    visitor: Message
+    reply: Message | None
+    created: bool
+
+    @property
+    def rows(self) -> tuple[Message, ...]:
+        return (self.visitor,) if self.reply is None else (self.visitor, self.reply)
+
+
+def find(conversation_id: UUID, client_id: str) -> Received | None:
+    """What an earlier send with the same `client_id` stored."""
+    rows = Message.objects.select_related("reply")
+    visitor = rows.filter(conversation_id=conversation_id, client_id=client_id).first()
+    if visitor is None:
+        return None
+    return Received(visitor, getattr(visitor, "reply", None), created=False)
+
+
+def receive(conversation_id: UUID, client_id: str, text: str) -> Received:
+    """Store a visitor's message and the row of its reply, before any inference.
+
+    The reply is claimed by this process at once when no other one runs.
+
+    Raises:
+        Busy: too many replies are waiting.
+    """
+    with Conversation.objects.changing(conversation_id) as conversation:
+        if earlier := find(conversation_id, client_id):
+            return earlier
+        if conversation.messages.running().count() > settings.CHAT_MAX_WAITING:
+            raise Busy
+        if conversation.status == Conversation.Status.CLOSED:
+            conversation.set_status(Conversation.Status.BOT)
+        visitor = _add(conversation, role=Role.VISITOR, client_id=client_id, text=text)
+        conversation.count_message(text, from_visitor=True)
+        reply = None
+        if conversation.status != Conversation.Status.HUMAN:
+            reply = _add(conversation, role=Role.ASSISTANT, answers=visitor, state=State.QUEUED)
+            _claim(conversation, reply)
+        return Received(visitor, reply, created=True)
+
+
+def claim_next(conversation_id: UUID) -> Message | None:
+    """Make the conversation's next queued reply this process's own; None if one runs already."""
+    with Conversation.objects.changing(conversation_id) as conversation:
+        queued = conversation.messages.replies().filter(state=State.QUEUED).order_by("seq")
+        reply = queued.first()
+        return reply if reply and _claim(conversation, reply) else None
+
+
+def begin(reply: Message) -> bool:
+    """The first characters are there: `queued` becomes `streaming`. False if it is not ours."""
+    with Conversation.objects.changing(reply.conversation_id) as conversation:
+        return bool(
+            _owned(reply).update(
+                state=State.STREAMING, rev=conversation.next_rev(), heartbeat=timezone.now()
+            )
+        )
+
+
+def checkpoint(reply: Message, text: str) -> bool:
+    """Keep the partial text and say that the owner lives. False: stop, here or elsewhere."""
+    changed = _owned(reply).filter(stop_requested=False)
+    return bool(changed.update(text=text, heartbeat=timezone.now()))
+
+
+def finish(reply: Message, state: str, text: str, **made) -> bool:
+    """End an attempt of this process; `made` says how the text came to be. False if not ours."""
+    with Conversation.objects.changing(reply.conversation_id) as conversation:
+        row = _owned(reply).first()
+        if row is None:
+            return False
+        _end(conversation, row, state, text, **made)
+        return True
+
+
+def stop(conversation_id: UUID, seq: int) -> None:
+    """A queued reply that nobody runs stops with empty text; a running one at its next check."""
+    with Conversation.objects.changing(conversation_id) as conversation:
+        row = conversation.messages.replies().running().filter(seq=seq).first()
+        if row and row.owner:
+            conversation.messages.filter(pk=row.pk).update(stop_requested=True)
+        elif row:
+            _end(conversation, row, State.STOPPED, "")
+
+
+def retry(conversation_id: UUID, seq: int) -> Message | None:
+    """Start the conversation's last reply over, in its row; None if there is nothing to do."""
+    with Conversation.objects.changing(conversation_id) as conversation:
+        row = conversation.messages.replies().order_by("-seq").first()
+        human = conversation.status == Conversation.Status.HUMAN
+        if row is None or row.seq != seq or row.state not in RETRYABLE or human:
+            return None
+        row.state, row.text, row.attempt = State.QUEUED, "", row.attempt + 1
+        row.rev = conversation.next_rev()
+        row.save()
+        _claim(conversation, row)
+        return row
+
+
+def up_to(visitor: Message) -> list[Message]:
+    """The rows of a conversation from its beginning to this visitor message, in order."""
+    return list(
+        Message.objects.filter(conversation=visitor.conversation_id, seq__lte=visitor.seq).order_by(
+            "seq"
+        )
+    )
+
+
+def expire() -> tuple[list[UUID], list[UUID]]:
+    """End or free the replies of processes that are gone.
+
+    Returns:
+        Conversations with a changed reply, and those that have a queued reply nobody runs.
+    """
+    changed = [row.conversation_id for row in Message.objects.running() if _expire(row)]
+    free = Message.objects.filter(state=State.QUEUED, owner="")
+    return changed, list(free.values_list("conversation_id", flat=True).distinct())
+
+
+def _add(conversation: Conversation, **fields) -> Message:
+    last = conversation.messages.order_by("-seq").values_list("seq", flat=True).first() or 0
+    return Message.objects.create(
+        conversation=conversation, seq=last + 1, rev=conversation.next_rev(), **fields
+    )
+
+
+def _claim(conversation: Conversation, reply: Message) -> bool:
+    others = conversation.messages.replies().exclude(pk=reply.pk)
+    if reply.owner or others.running().filter(~Q(owner="")).exists():
+        return False
+    reply.owner, reply.heartbeat, reply.stop_requested = owner.me(), timezone.now(), False
+    reply.prompt = ReplyPrompt.objects.current()
+    reply.save(update_fields=["owner", "heartbeat", "stop_requested", "prompt"])
+    return True
+
+
+def _owned(reply: Message):
+    """The row of this attempt, while it runs and is still this process's."""
+    return Message.objects.filter(
+        pk=reply.pk, attempt=reply.attempt, owner=owner.me(), state__in=RUNNING
+    )
+
+
+def _end(conversation: Conversation, row: Message, state: str, text: str, **made) -> None:
+    row.state, row.text, row.owner, row.heartbeat = state, text, "", None
+    row.rev = conversation.next_rev()
+    for name, value in made.items():
+        setattr(row, name, value)
+    row.save()
+    if text and row.attempt == 1:
+        conversation.count_message(text, from_visitor=False)
+    elif text:
+        conversation.touch(text)
+
+
+def _expire(row: Message) -> bool:
+    with Conversation.objects.changing(row.conversation_id) as conversation:
+        row = conversation.messages.running().filter(pk=row.pk).first()
+        if row is None or not _is_expired(row):
+            return False
+        if row.state == State.STREAMING:
+            _end(conversation, row, State.INTERRUPTED, row.text)
+        elif row.created < timezone.now() - YOUNG:
+            _end(conversation, row, State.FAILED, "")
+        else:
+            row.owner, row.heartbeat = "", None
+            row.save(update_fields=["owner", "heartbeat"])
+        return True
+
+
+def _is_expired(row: Message) -> bool:
+    if not row.owner:
+        return row.created < timezone.now() - YOUNG
+    silent = row.heartbeat is None or row.heartbeat < timezone.now() - HEARTBEAT_EXPIRES
+    return silent or owner.is_dead(row.owner)

@@ -1,0 +1,17 @@
+"""Everything that is stored about conversations, and the verbs that write it."""
+
+from chat.models.conversation import Conversation
+from chat.models.message import Message
+from chat.models.mood import Classification, MoodCount, Review
+from chat.models.people import User
+from chat.models.prompt import ReplyPrompt
+
+__all__ = [
+    "Classification",
+    "Conversation",
+    "Message",
+    "MoodCount",
+    "ReplyPrompt",
+    "Review",
+    "User",
+]

@@ -1,0 +1,262 @@
+"""The whole story of one message, top to bottom. Turns outlive the sockets that start them.
+
+A turn is stored before any inference, then given to the engine as ONE request: the reply and
+every enabled task. While an earlier reply of the conversation still runs, only the labels go in
+at once; the reply follows when its turn comes.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+
+from chat import bell, calibrations, history, labels, messages
+from chat.models import Message, ReplyPrompt
+from chat.models.message import State
+from inference import resident
+from inference.errors import EngineRefusal
+from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished
+from inference.tasks import Classify, Reply, Request, conversation_context, message_context
+
+log = logging.getLogger(__name__)
+CHECKPOINT_SECONDS = 1.0
+STATES = {"stop": State.DONE, "length": State.DONE, "cancelled": State.STOPPED}
+
+in_thread = database_sync_to_async  # ORM calls go through one thread, a short verb at a time
+
+
+@dataclass(eq=False)
+class Turn:
+    """One request to the engine: a message to label, a reply to stream, or both."""
+
+    conversation_id: UUID
+    reply: Message | None = None
+    visitor: Message | None = None  # the message to label
+    tasks: dict[str, labels.TaskRun] = field(default_factory=dict)
+    text: str = ""  # of the reply so far
+    ticket: int | None = None
+    stopping: bool = False
+    checkpoint_at: float = 0.0
+    events: asyncio.Queue = field(default_factory=asyncio.Queue)
+
+
+_running: dict[Turn, asyncio.Task] = {}
+_replying: dict[UUID, Turn] = {}  # a conversation has at most one running reply
+
+
+# What sockets ask for ---------------------------------------------------------------------------
+
+
+async def start(conversation_id: UUID, client_id: str, text: str) -> messages.Received:
+    """Store a visitor's message and set its turn going.
+
+    Raises:
+        messages.Busy: the engine's queue or the conversation's is full; nothing was stored.
+    """
+    if not resident.engine().has_room(2):
+        raise messages.Busy
+    received = await in_thread(messages.receive)(conversation_id, client_id, text)
+    if received.created:
+        claimed = received.reply if received.reply and received.reply.owner else None
+        launch(Turn(conversation_id, reply=claimed, visitor=received.visitor))
+        await bell.ring(conversation_id)
+    return received
+
+
+async def stop(conversation_id: UUID, seq: int) -> None:
+    """Stop a queued or streaming reply; nothing happens when it has ended."""
+    turn = _replying.get(conversation_id)
+    if turn and turn.reply.seq == seq:
+        _cancel(turn)
+        return
+    await in_thread(messages.stop)(conversation_id, seq)
+    await bell.ring(conversation_id)
+
+
+async def retry(conversation_id: UUID, seq: int) -> None:
+    """Start the last reply over; nothing happens unless it was stopped, cut short or failed."""
+    reply = await in_thread(messages.retry)(conversation_id, seq)
+    if reply is None:
+        return
+    if reply.owner:
+        launch(Turn(conversation_id, reply=reply))
+    await bell.ring(conversation_id)
+
+
+def live(conversation_id: UUID) -> dict[tuple[int, int], str]:
+    """(seq, attempt) and text so far of the conversation's reply, if it runs in this process."""
+    turn = _replying.get(conversation_id)
+    return {(turn.reply.seq, turn.reply.attempt): turn.text} if turn else {}
+
+
+def in_progress() -> list[Turn]:
+    """The turns of this process that have not ended."""
+    return list(_running)
+
+
+# The course of a turn ---------------------------------------------------------------------------
+
+
+def launch(turn: Turn) -> None:
+    """Run a turn whose rows are stored; its reply, if any, is claimed by this process."""
+    if turn.reply:
+        _replying[turn.conversation_id] = turn
+    task = asyncio.get_running_loop().create_task(_run(turn))
+    _running[turn] = task
+    task.add_done_callback(lambda _: _running.pop(turn, None))
+
+
+async def launch_next(conversation_id: UUID) -> None:
+    """Run the conversation's next queued reply, unless one runs already, here or elsewhere."""
+    reply = await in_thread(messages.claim_next)(conversation_id)
+    if reply:
+        launch(Turn(conversation_id, reply=reply))
+
+
+async def interrupt(turn: Turn) -> None:
+    """End a running reply with the text it has: the process is going down."""
+    if turn.reply:
+        await in_thread(messages.finish)(turn.reply, State.INTERRUPTED, turn.text)
+    _running[turn].cancel()
+
+
+async def _run(turn: Turn) -> None:
+    try:
+        open_parts = await _submit(turn)
+        while open_parts:
+            event = await _next_event(turn)
+            await _handle(turn, event)
+            if not isinstance(event, Delta):
+                open_parts.discard(event.part)
+    except Exception:
+        log.exception("A turn of conversation %s broke off", turn.conversation_id)
+        _cancel(turn)
+        await _end_reply(turn, State.FAILED)
+    finally:
+        _forget(turn)
+
+
+async def _submit(turn: Turn) -> set[str]:
+    """Give the turn to the engine; returns the parts whose end is to be awaited."""
+    request = await in_thread(_request)(turn)
+    loop = asyncio.get_running_loop()
+    try:
+        turn.ticket = resident.engine().submit(request, turn.events.put_nowait, loop)
+    except EngineRefusal as error:  # a full queue, or a model that did not load
+        log.warning("A turn of conversation %s was refused: %s", turn.conversation_id, error)
+        await _end_reply(turn, State.FAILED)
+        return set()
+    if turn.stopping:
+        _cancel(turn)
+    parts = {part.key for part in request.classify}
+    return parts | {REPLY} if request.reply else parts
+
+
+def _request(turn: Turn) -> Request:
+    prompt = turn.reply.prompt if turn.reply else ReplyPrompt.objects.current()
+    rows = messages.up_to(turn.visitor or turn.reply.answers)
+    conversation = history.prompt_messages(prompt.system, rows)
+    reply = Reply(messages=conversation) if turn.reply else None
+    if turn.visitor is None:
+        return Request(reply=reply)
+    turn.tasks = {run.task.slug: run for run in labels.enabled_tasks()}
+    classify = tuple(_classify(run, turn.visitor, conversation) for run in turn.tasks.values())
+    return Request(reply=reply, classify=classify)
+
+
+def _classify(run: labels.TaskRun, visitor: Message, conversation: tuple) -> Classify:
+    version = run.version
+    if version.context == version.Context.MESSAGE:
+        prompt = message_context(version.prompt, visitor.text)
+    else:
+        prompt = conversation_context(conversation, version.prompt)
+    return Classify(run.task.slug, prompt, version.names)
+
+
+async def _next_event(turn: Turn) -> Event:
+    while True:
+        due = turn.checkpoint_at - time.monotonic()
+        if due <= 0:
+            await _checkpoint(turn)
+            due = CHECKPOINT_SECONDS
+        try:
+            return await asyncio.wait_for(turn.events.get(), due)
+        except TimeoutError:
+            continue
+
+
+async def _checkpoint(turn: Turn) -> None:
+    """Keep the partial text and the heartbeat; hear of a stop that another process was asked."""
+    turn.checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
+    if turn.conversation_id not in _replying or turn.reply is None:
+        return
+    if not await in_thread(messages.checkpoint)(turn.reply, turn.text):
+        _cancel(turn)
+    elif turn.text:
+        await bell.ring(turn.conversation_id)  # other processes follow by checkpoints
+
+
+async def _handle(turn: Turn, event: Event) -> None:
+    match event:
+        case Delta():
+            await _grow(turn, event.text)
+        case Classified():
+            await _record(turn, event)
+        case Finished():
+            await _end_reply(turn, STATES[event.reason], **_made(event))
+        case Failed():
+            log.error("%s of %s failed: %s", event.part, turn.conversation_id, event.message)
+            if event.part == REPLY:
+                await _end_reply(turn, State.FAILED)
+
+
+async def _grow(turn: Turn, text: str) -> None:
+    first, turn.text = not turn.text, turn.text + text
+    bell.ring_here(turn.conversation_id, changed=False)
+    if first and not await in_thread(messages.begin)(turn.reply):
+        _cancel(turn)
+
+
+async def _record(turn: Turn, event: Classified) -> None:
+    run, engine = turn.tasks[event.part], resident.engine()
+    await calibrations.ensure(run.version, engine)
+    row = await in_thread(labels.record)(turn.visitor, run, event, engine.model_id)
+    await bell.ring(turn.conversation_id)
+    if row.flagged:
+        await bell.alert(turn.conversation_id, row.pk)
+
+
+def _made(event: Finished) -> dict:
+    return {
+        "model_id": resident.engine().model_id,
+        "truncated": event.truncated,
+        "prompt_tokens": event.prompt_tokens,
+        "completion_tokens": event.completion_tokens,
+        "first_token_ms": event.first_token_ms,
+        "total_ms": event.total_ms,
+    }
+
+
+async def _end_reply(turn: Turn, state: str, **made) -> None:
+    if turn.reply is None:
+        return
+    if state == State.DONE and not turn.text.strip():
+        state = State.FAILED  # an empty answer helps nobody; this way it can be retried
+    await in_thread(messages.finish)(turn.reply, state, turn.text, **made)
+    _forget(turn)
+    await bell.ring(turn.conversation_id)
+    await launch_next(turn.conversation_id)
+
+
+def _forget(turn: Turn) -> None:
+    if _replying.get(turn.conversation_id) is turn:
+        del _replying[turn.conversation_id]
+
+
+def _cancel(turn: Turn) -> None:
+    turn.stopping = True
+    if turn.ticket is not None:
+        resident.engine().cancel(turn.ticket, REPLY)

@@ -1,0 +1,57 @@
+"""What a serving process does beside its turns: wake the model, sweep up, go down cleanly."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from weakref import WeakKeyDictionary
+
+from chat import bell, labels, messages, turns
+from inference import resident
+
+log = logging.getLogger(__name__)
+SWEEP_SECONDS = 30.0
+LOST_AFTER = timedelta(seconds=60)  # a label that took longer than this was lost with its process
+
+_sweepers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task] = WeakKeyDictionary()
+
+
+def awake() -> None:
+    """Start the model and the sweeps of this process, once. `up` or the first socket calls this."""
+    resident.start()
+    loop = asyncio.get_running_loop()
+    if loop not in _sweepers:
+        _sweepers[loop] = loop.create_task(_sweep_for_ever())
+
+
+async def sweep(lost_after: timedelta = LOST_AFTER) -> None:
+    """Take care of what dead processes left: replies run again or end, labels are made up for."""
+    changed, waiting = await turns.in_thread(messages.expire)()
+    for conversation_id in changed:
+        await bell.ring(conversation_id)
+    for conversation_id in waiting:
+        await turns.launch_next(conversation_id)
+    busy = {turn.visitor.pk for turn in turns.in_progress() if turn.visitor}
+    for message in await turns.in_thread(labels.unlabelled)(lost_after):
+        if message.pk not in busy:
+            turns.launch(turns.Turn(message.conversation_id, visitor=message))
+
+
+async def shutdown() -> None:
+    """Keep every partial reply as `interrupted`, then let the model go."""
+    sweeper = _sweepers.pop(asyncio.get_running_loop(), None)
+    if sweeper:
+        sweeper.cancel()
+    for turn in turns.in_progress():
+        await turns.interrupt(turn)
+    await asyncio.to_thread(resident.stop)
+
+
+async def _sweep_for_ever() -> None:
+    lost_after = timedelta(0)  # at the start every unlabelled message was left by somebody else
+    while True:
+        try:
+            await sweep(lost_after)
+        except Exception:
+            log.exception("The sweep failed; the next one is in %d s", SWEEP_SECONDS)
+        lost_after = LOST_AFTER
+        await asyncio.sleep(SWEEP_SECONDS)

@@ -1,0 +1,170 @@
+"""Tasks: a job for the model is a prompt and its labels, and nothing else."""
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+
+from inference import presets
+from inference.tasks import Affine
+
+LABEL_FLAGS = {"review"}  # what a label's `flags` may hold
+
+
+class TaskQuerySet(models.QuerySet):
+    def enabled(self) -> "TaskQuerySet":
+        """The tasks that run on every visitor message, with their current version."""
+        return (
+            self.filter(enabled=True, archived=None, current__isnull=False)
+            .select_related("current")
+            .order_by("pk")
+        )
+
+
+class Task(models.Model):
+    """A named job with its switches. Its wording lives in versions; it is archived, not deleted."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=80)
+    enabled = models.BooleanField(default=True)
+    threshold = models.FloatField(
+        default=0.6, help_text="A flagging label is flagged from this probability on (0 to 1)."
+    )
+    current = models.ForeignKey(
+        "TaskVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    archived = models.DateTimeField(null=True, blank=True)
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(threshold__gte=0, threshold__lte=1), name="task_threshold_0_to_1"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @transaction.atomic
+    def publish(self, *, prompt: str, labels: list[dict], context: str) -> "TaskVersion":
+        """Add a version and make it the current one; the next message uses it."""
+        last = self.versions.order_by("-number").first()
+        version = TaskVersion(
+            task=self,
+            number=last.number + 1 if last else 1,
+            prompt=prompt,
+            labels=labels,
+            context=context,
+        )
+        version.full_clean()
+        version.save()
+        self.current = version
+        self.save(update_fields=["current"])
+        return version
+
+
+class TaskVersion(models.Model):
+    """One wording of a task. Immutable: every classification points at the words that made it."""
+
+    class Context(models.TextChoices):
+        MESSAGE = "message", "The message alone"
+        CONVERSATION = "conversation", "The whole conversation"
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    prompt = models.TextField()
+    labels = models.JSONField(
+        help_text='A list of {"name", "description", "polarity": -1|0|1, "flags": []}.'
+    )
+    context = models.CharField(max_length=16, choices=Context, default=Context.MESSAGE)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["task", "number"], name="one_version_number")
+        ]
+        ordering = ["task", "-number"]
+
+    def __str__(self) -> str:
+        return f"{self.task.slug} v{self.number}"
+
+    def save(self, *args, **kwargs):
+        if self.pk and not self._state.adding:
+            raise ValidationError("A task version cannot be changed: publish a new one.")
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        problem = labels_problem(self.labels)
+        if problem:
+            raise ValidationError({"labels": problem})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(label["name"] for label in self.labels)
+
+    @property
+    def polarity(self) -> dict[str, int]:
+        return {label["name"]: label["polarity"] for label in self.labels}
+
+    def flags(self, label: str) -> list[str]:
+        return next((each["flags"] for each in self.labels if each["name"] == label), [])
+
+    def calibration_for(self, model_id: str) -> "Calibration | None":
+        return self.calibrations.filter(model_id=model_id).order_by("-pk").first()
+
+
+class Calibration(models.Model):
+    """Parameters that turn log-probabilities into honest confidences. Append-only: newest counts."""
+
+    class Source(models.TextChoices):
+        SHIPPED = "shipped", "Shipped with the model"
+        CONTENT_FREE = "content-free", "Measured on empty messages"
+        FITTED = "fitted", "Fitted on labelled messages"
+
+    version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="calibrations")
+    model_id = models.CharField(max_length=200)
+    scale = models.FloatField(default=1.0)
+    bias = models.JSONField(default=dict, help_text="Label name to an additive log-odds term.")
+    source = models.CharField(max_length=16, choices=Source)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["version", "model_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.version} on {self.model_id} ({self.source})"
+
+    @property
+    def affine(self) -> Affine:
+        return Affine(scale=self.scale, bias=self.bias)
+
+
+def labels_problem(labels: object) -> str | None:
+    """What is wrong with a version's labels, in words; None if nothing is."""
+    if not isinstance(labels, list) or len(labels) < 2:
+        return "Give a list of at least two labels."
+    for label in labels:
+        if not isinstance(label, dict) or not str(label.get("name") or "").strip():
+            return "Every label needs a name."
+        if label.get("polarity") not in (-1, 0, 1):
+            return f"The polarity of {label['name']} must be -1, 0 or 1."
+        if not set(label.get("flags") or []) <= LABEL_FLAGS:
+            return f"The flags of {label['name']} may only hold {sorted(LABEL_FLAGS)}."
+    names = [label["name"] for label in labels]
+    if len(set(names)) < len(names):
+        return "Two labels have the same name."
+    return None
+
+
+def install_presets() -> None:
+    """Create the tasks that ship with the product where they are missing; change none."""
+    for preset in presets.TASKS:
+        task, created = Task.objects.get_or_create(
+            slug=preset.slug, defaults={"name": preset.name, "threshold": preset.threshold}
+        )
+        if created:
+            task.publish(
+                prompt=preset.prompt,
+                labels=[dict(label) for label in preset.labels],
+                context=preset.context,
+            )
