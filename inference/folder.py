@@ -1,0 +1,135 @@
+"""What lies in a model's folder, judged without torch: a wrong setting stops the start at once."""
+
+import hashlib
+import json
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+from inference.config import POCKET, InferenceConfig
+from inference.errors import ModelError
+from inference.tasks import Affine
+
+HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+HEADER_LIMIT = 100 << 20  # bytes; safetensors' own
+ALLOWED = "Give the name or the folder of a chat model in safetensors format."
+
+
+def model_folder(config: InferenceConfig) -> Path | None:
+    """The folder that INFERENCE_MODEL means; None if it is a hub name.
+
+    Raises:
+        ModelError: it can be neither.
+    """
+    path = Path(config.model).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise problem(config, "is a file, not a folder")
+    if not HUB_NAME.fullmatch(config.model) or config.model.startswith("."):
+        raise problem(config, "does not exist")
+    return None
+
+
+def check_folder(config: InferenceConfig) -> None:
+    """Refuse what cannot be a model before anything is served; a hub name is not looked up.
+
+    Raises:
+        ModelError: missing, corrupt, not safetensors, or not a causal language model.
+    """
+    folder = model_folder(config)
+    if folder is None:
+        return
+    check_architecture(config, _read_json(config, folder / "config.json"))
+    for file in weight_files(config, folder):
+        _check_safetensors(config, file)
+
+
+def check_architecture(config: InferenceConfig, description: Mapping) -> None:
+    """Refuse what cannot write text, or not with this engine; `description` is config.json."""
+    kinds = description.get("architectures") or []
+    causal = not kinds or any(kind.endswith(CAUSAL) for kind in kinds)
+    if not causal or description.get("is_encoder_decoder"):
+        raise problem(config, f"is no causal language model ({', '.join(kinds)})")
+    if description.get("quantization_config"):
+        raise problem(config, "has quantised weights, which are not supported")
+
+
+def weight_files(config: InferenceConfig, folder: Path) -> list[Path]:
+    """The safetensors files of a folder, sharded or not."""
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        shards = _read_json(config, index).get("weight_map") or {}
+        return [folder / name for name in sorted(set(shards.values()))]
+    if (folder / "model.safetensors").exists():
+        return [folder / "model.safetensors"]
+    if any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
+        raise problem(config, "has PyTorch weights only (.bin), which could run code when read")
+    raise problem(config, "has no model.safetensors")
+
+
+def folder_name(folder: Path) -> str:
+    """How a folder is called in a model id."""
+    return "pocket" if folder.resolve() == POCKET.resolve() else folder.resolve().name
+
+
+def weights_digest(config: InferenceConfig, folder: Path) -> str:
+    """First 8 hex digits of the sha256 of all weight files, in order."""
+    whole = hashlib.sha256()
+    for path in weight_files(config, folder):
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:8]
+
+
+def shipped_calibrations(config: InferenceConfig, folder: Path | None) -> dict[str, Affine]:
+    """What the model's `calibration.json` holds, by `calibration.digest`; empty without one.
+
+    Raises:
+        ModelError: the file is not `{digest: {"scale": number, "bias": {label: number}}}`.
+    """
+    path = folder / "calibration.json" if folder else None
+    if path is None or not path.exists():
+        return {}
+    try:
+        return {
+            key: Affine(float(each["scale"]), {k: float(v) for k, v in each["bias"].items()})
+            for key, each in _read_json(config, path).items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise problem(config, f"has a calibration.json of another form ({error!r})") from error
+
+
+def problem(config: InferenceConfig, what: str) -> ModelError:
+    """One line that names the setting, what is wrong and what is allowed."""
+    return ModelError(f"INFERENCE_MODEL={config.model} {what}. {ALLOWED}")
+
+
+def _read_json(config: InferenceConfig, path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise problem(config, f"has no {path.name}") from None
+    except (OSError, ValueError) as error:
+        raise problem(config, f"has an unreadable {path.name} ({error})") from error
+    if not isinstance(content, dict):
+        raise problem(config, f"has a {path.name} that is no JSON object")
+    return content
+
+
+def _check_safetensors(config: InferenceConfig, path: Path) -> None:
+    """The format: 8 bytes length, so much JSON, then the tensors without a gap to the end."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > min(size - 8, HEADER_LIMIT):
+                raise ValueError("its header is longer than the file")
+            header = json.loads(file.read(length))
+        ends = [t["data_offsets"][1] for name, t in header.items() if name != "__metadata__"]
+    except (OSError, ValueError, struct.error, KeyError, TypeError, AttributeError) as error:
+        raise problem(config, f"has a corrupt {path.name} ({error})") from error
+    if max(ends, default=0) != size - 8 - length:
+        raise problem(config, f"has a {path.name} that is cut off or too long")

@@ -1,0 +1,215 @@
+"""One causal chat model with its tokenizer, from a name or a folder, ready to run.
+
+Importing this loads neither torch nor transformers; `load` does.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inference.config import InferenceConfig
+from inference.errors import ModelError
+from inference.folder import (
+    check_architecture,
+    check_folder,
+    folder_name,
+    model_folder,
+    problem,
+    shipped_calibrations,
+    weights_digest,
+)
+from inference.prompts import ChatPrompt
+from inference.tasks import Affine
+
+if TYPE_CHECKING:
+    from inference.sampling import Sampling
+
+__all__ = ["LoadedModel", "ModelError", "check_folder", "load"]
+
+SMALL = 300_000_000  # parameters; below, float32 on a CPU is fast enough and exact
+Progress = Callable[[float, str], None]  # share done (0 to 1), and what is being done
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """Everything the runner needs to know."""
+
+    model: Any  # transformers' module, in evaluation mode
+    tokenizer: Any
+    prompt: ChatPrompt
+    config: InferenceConfig
+    model_id: str  # name@revision/dtype
+    device: str
+    dtype: str
+    stop_ids: frozenset[int]
+    sampling: "Sampling"
+    context: int  # tokens, prompt and answer together
+    max_new_tokens: int
+    calibrations: Mapping[str, Affine]  # shipped with the model, by calibration.digest
+
+
+def load(config: InferenceConfig, progress: Progress = lambda share, doing: None) -> LoadedModel:
+    """Load the configured model.
+
+    Raises:
+        ModelError: it cannot be loaded or used; the message names the setting.
+    """
+    progress(0.0, "looking at the model")
+    check_folder(config)
+    progress(0.05, "starting torch")
+    import torch
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    torch.set_num_threads(config.threads or _physical_cores())
+    device = _device(config)
+    progress(0.2, "reading the tokenizer")
+    described, tokenizer = _describe(config)
+    dtype = _dtype(config, device, described)
+    prompt = ChatPrompt(tokenizer)
+    progress(0.3, "reading the weights")
+    model = _weights(config, dtype).to(device).eval()
+    progress(0.9, "getting ready")
+    return _assemble(config, model, tokenizer, prompt, device, dtype)
+
+
+def _assemble(config, model, tokenizer, prompt, device, dtype) -> LoadedModel:
+    from inference.sampling import Sampling
+
+    folder = model_folder(config)
+    context = min(config.context, _longest_context(model.config) or config.context)
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        prompt=prompt,
+        config=config,
+        model_id=_model_id(config, folder, model.config, dtype),
+        device=device,
+        dtype=dtype,
+        stop_ids=prompt.stop_ids | _generation_ends(model.generation_config),
+        sampling=Sampling.from_generation_config(model.generation_config),
+        context=context,
+        max_new_tokens=min(config.max_new_tokens, context // 2),
+        calibrations=shipped_calibrations(config, folder),
+    )
+
+
+def _describe(config: InferenceConfig):
+    """The model's config and tokenizer, without its weights."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoTokenizer
+
+    described = _from_pretrained(AutoConfig, config)
+    check_architecture(config, described.to_dict())
+    if type(described) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise problem(config, f"is no causal language model ({described.model_type})")
+    tokenizer = _from_pretrained(AutoTokenizer, config)
+    if not tokenizer.is_fast:
+        raise problem(config, "has no tokenizer.json (a fast tokenizer)")
+    return described, tokenizer
+
+
+def _weights(config: InferenceConfig, dtype: str):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model, report = _from_pretrained(
+        AutoModelForCausalLM,
+        config,
+        dtype=getattr(torch, dtype),
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    if report["missing_keys"]:  # transformers would go on with random numbers
+        raise problem(config, f"lacks weights, {min(report['missing_keys'])} first")
+    return model
+
+
+def _from_pretrained(kind, config: InferenceConfig, **options):
+    """One of transformers' loaders, never with code from the model's folder."""
+    folder = model_folder(config)
+    where = {} if folder else {"revision": config.revision}
+    try:
+        return kind.from_pretrained(
+            folder or config.model, trust_remote_code=False, **where, **options
+        )
+    except Exception as error:  # it raises almost anything for a bad folder or no network
+        raise problem(config, f"cannot be loaded: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}".rstrip(".")
+
+
+def _device(config: InferenceConfig) -> str:
+    import torch
+
+    if config.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(config.device)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise ModelError(
+            f"INFERENCE_DEVICE must be auto, cpu, cuda or cuda:N, not {config.device!r}."
+        )
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ModelError(f"INFERENCE_DEVICE={config.device}: no such GPU here. Use auto or cpu.")
+    return config.device
+
+
+def _dtype(config: InferenceConfig, device: str, described) -> str:
+    if config.dtype == "int8":
+        raise ModelError(
+            "INFERENCE_DTYPE=int8 is not supported yet: use auto, float32 or bfloat16."
+        )
+    if config.dtype != "auto":
+        return config.dtype
+    if device != "cpu":
+        return "bfloat16"
+    return "bfloat16" if _bfloat16_is_native() and _parameters(described) > SMALL else "float32"
+
+
+def _bfloat16_is_native() -> bool:
+    import torch
+
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+
+
+def _parameters(described) -> int:
+    """How many numbers the model has, without memory for any of them."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(described).num_parameters()
+
+
+def _physical_cores() -> int:
+    """Cores this process may use, hyper-threads counted once."""
+    import psutil
+
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux knows what a container may use
+    usable = len(allowed(0)) if allowed else os.cpu_count() or 1
+    return min(usable, psutil.cpu_count(logical=False) or usable)
+
+
+def _longest_context(described) -> int | None:
+    return getattr(described.get_text_config(), "max_position_embeddings", None)
+
+
+def _generation_ends(generation) -> frozenset[int]:
+    ends = generation.eos_token_id
+    return frozenset([ends] if isinstance(ends, int) else ends or [])
+
+
+def _model_id(config: InferenceConfig, folder: Path | None, described, dtype: str) -> str:
+    """`name@revision/dtype`; the revision is what the name resolved to, or the weights' digest."""
+    if folder:
+        return f"{folder_name(folder)}@{weights_digest(config, folder)}/{dtype}"
+    commit = getattr(described, "_commit_hash", None)
+    return f"{config.model}@{commit[:8] if commit else config.revision}/{dtype}"

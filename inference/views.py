@@ -1,0 +1,25 @@
+"""What a load balancer asks: is the process alive, and may it have visitors yet."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from inference import resident
+
+
+@never_cache
+@require_safe
+async def healthz(request: HttpRequest) -> HttpResponse:
+    """200 while the process lives."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@never_cache
+@require_safe
+async def readyz(request: HttpRequest) -> JsonResponse:
+    """200 with the model's id once it is loaded; before, and after a failure, 503 and why."""
+    engine = resident.engine()
+    if engine.state == "ready":
+        return JsonResponse({"state": engine.state, "model": engine.model_id})
+    report = {"state": engine.state, "progress": engine.progress, "error": engine.error}
+    return JsonResponse(report, status=503)
