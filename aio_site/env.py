@@ -99,6 +99,10 @@ def _sqlite(config: dict) -> dict:
     # Only IMMEDIATE transactions wait for the timeout; DEFERRED ones fail at once on upgrade.
     pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;"
     name = config["NAME"]
+    try:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL: {name}: {error.strerror}.") from None
     return {
         **config,
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas},

@@ -66,7 +66,7 @@ def _text(body: dict, name: str, limit: int) -> str:
     value = body[name]
     if not isinstance(value, str) or len(value) > limit:
         raise ValidationError(f"{name} must be a text of at most {limit} characters.")
-    if "\x00" in value or not value.isascii() and not _encodes(value):
+    if "\x00" in value or (not value.isascii() and not _encodes(value)):
         raise ValidationError(f"{name} must be valid text without NUL.")
     return value
 

@@ -1,6 +1,7 @@
 """Calibrations are measured when a task version first meets a model, once a process."""
 
 import asyncio
+import threading
 
 from django.db import close_old_connections
 
@@ -8,6 +9,7 @@ from inference import calibration
 from inference.models import TaskVersion
 
 _ensured: set[tuple[int, str]] = set()
+_measuring = threading.Lock()  # two messages that come first measure once
 
 
 async def ensure(version: TaskVersion, engine) -> None:
@@ -24,6 +26,7 @@ async def ensure(version: TaskVersion, engine) -> None:
 
 def _ensure(engine) -> None:
     try:
-        calibration.ensure(engine)
+        with _measuring:
+            calibration.ensure(engine)
     finally:
         close_old_connections()

@@ -96,7 +96,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         async with self.lock:
             earlier = await turns.in_thread(messages.find)(self.conversation_id, frame.client_id)
             if earlier:
-                await self._sync(again=tuple(row.seq for row in earlier.rows))
+                await self._catch_up(again=tuple(row.seq for row in earlier.rows))
                 return
             frames.check_text(frame)
             await self._admit(frame)
@@ -106,7 +106,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 raise frames.FrameError(
                     "busy", "Too many messages are waiting for a reply.", frame.client_id
                 ) from None
-            await self._sync(first=received.rows)
+            await self._catch_up(first=received.rows)
 
     async def on_stop(self, frame: frames.Frame) -> None:
         await turns.stop(self.conversation_id, frame.seq)
@@ -145,7 +145,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 changed = await self.watch.wait(LOOK_SECONDS)
                 async with self.lock:
                     if changed:
-                        await self._sync()
+                        await self._catch_up()
                     else:
                         await self._send(*self.feed.deltas(turns.live(self.conversation_id)))
                 await asyncio.sleep(COALESCE_SECONDS)
@@ -153,7 +153,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             log.exception("The socket of conversation %s broke off", self.conversation_id)
             await self.close(1011)
 
-    async def _sync(self, first: tuple = (), again: tuple[int, ...] = ()) -> None:
+    async def _catch_up(self, first: tuple = (), again: tuple[int, ...] = ()) -> None:
         """Bring the client up to date; the caller holds the lock."""
         reading = await turns.in_thread(conversations.read)(
             self.conversation_id, self.feed.cursor, again

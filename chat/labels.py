@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from chat import mood
 from chat.models import Classification, Conversation, Message, MoodCount, Review, User
-from inference.calibration import calibrated
+from inference.calibration import probabilities as calibrated
 from inference.models import Calibration, Task, TaskVersion
 from inference.sequence import Classified
 from inference.tasks import Affine

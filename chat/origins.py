@@ -14,7 +14,7 @@ PORTS = {"http": 80, "https": 443}
 def request_allowed(request: HttpRequest, *, embedded: bool = True) -> bool:
     """Whether an HTTP request comes from a page that may talk to the chat."""
     scheme = _scheme(request.META.get("REMOTE_ADDR"), request.scheme, request.headers)
-    return _allowed(request.headers.get("Origin"), scheme, request.headers.get("Host"), embedded)
+    return _allowed(request.headers.get("Origin"), scheme, request.get_host(), embedded)
 
 
 def socket_allowed(scope: dict, *, embedded: bool = True) -> bool:

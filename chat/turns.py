@@ -56,7 +56,9 @@ async def start(conversation_id: UUID, client_id: str, text: str) -> messages.Re
     Raises:
         messages.Busy: the engine's queue or the conversation's is full; nothing was stored.
     """
-    if not resident.engine().has_room(2):
+    engine = resident.engine()
+    # A model that did not load refuses no message: it is stored for staff, and its reply fails.
+    if engine.state not in ("failed", "stopped") and not engine.has_room(2):
         raise messages.Busy
     received = await in_thread(messages.receive)(conversation_id, client_id, text)
     if received.created:
