@@ -14,6 +14,13 @@ from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished
 from inference.tasks import Affine, Classify, Reply, Request
 
 
+class _NoCalibration(dict):
+    """Every wording has the neutral calibration, so nothing is measured through a script."""
+
+    def get(self, key, default=None):
+        return Affine()
+
+
 class ScriptedEngine:
     """Events go through `loop.call_soon_threadsafe`, or are delivered at once without a loop.
 
@@ -21,7 +28,7 @@ class ScriptedEngine:
     `state="loading"` holds automatic answers back until `become_ready()`.
     """
 
-    calibrations: Mapping[str, Affine] = {}
+    calibrations: Mapping[str, Affine] = _NoCalibration()
 
     def __init__(
         self,

@@ -1,0 +1,71 @@
+"""Tiny random models, made once a session, and engines that run them."""
+
+import pytest
+
+from inference.config import InferenceConfig
+from inference.engine import Engine
+from inference.loading import load
+from tests.inference import tiny
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    """`tiny_folder("qwen3")` is a folder with a tiny random model of that architecture."""
+    made = {}
+
+    def folder(architecture="qwen2"):
+        if architecture not in made:
+            place = tmp_path_factory.mktemp("models") / f"tiny-{architecture}"
+            made[architecture] = tiny.build(place, architecture)
+        return made[architecture]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def config(tiny_folder):
+    """`config("qwen3", context=64)` is the configuration of a tiny model on one thread."""
+
+    def configured(architecture="qwen2", **settings):
+        defaults = {"context": 512, "max_new_tokens": 24, "threads": 1, "device": "cpu"}
+        return InferenceConfig(str(tiny_folder(architecture)), **{**defaults, **settings})
+
+    return configured
+
+
+@pytest.fixture(scope="session")
+def loaded(config):
+    """`loaded("qwen3")` is a loaded tiny model, shared by the session."""
+    made = {}
+
+    def model(architecture="qwen2"):
+        if architecture not in made:
+            made[architecture] = load(config(architecture))
+        return made[architecture]
+
+    return model
+
+
+@pytest.fixture
+def make_engine():
+    """`make_engine(loaded)` starts an engine that is stopped after the test."""
+    engines = []
+
+    def make(load, *, max_waiting=256, max_running=16, start=True, **options):
+        loads = load if callable(load) else lambda progress: load
+        engine = Engine(loads, max_waiting=max_waiting, max_running=max_running, **options)
+        engines.append(engine)
+        if start:
+            engine.start()
+            engine.wait_ready(30)
+        return engine
+
+    yield make
+    for engine in engines:
+        engine.stop()
+
+
+@pytest.fixture
+def engine(make_engine, loaded):
+    """A running engine on the tiny Qwen2."""
+    return make_engine(loaded())

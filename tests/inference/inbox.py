@@ -1,0 +1,73 @@
+"""Where tests receive an engine's events."""
+
+import threading
+
+from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished
+from inference.tasks import ChatMessage, Classify, Reply, Request
+
+LABELS = ("Positive", "Neutral", "Negative")
+PATIENCE = 30  # seconds until a test calls it a hang
+
+
+class Inbox:
+    """A `deliver` callback that remembers; `wait` returns once so many parts have ended."""
+
+    def __init__(self, parts: int = 1):
+        self.events: list[Event] = []
+        self._missing = parts
+        self._changed = threading.Condition()
+
+    def __call__(self, event: Event) -> None:
+        with self._changed:
+            self.events.append(event)
+            self._missing -= not isinstance(event, Delta)
+            self._changed.notify_all()
+
+    def wait(self) -> list[Event]:
+        self._wait(lambda: self._missing <= 0)
+        return self.events
+
+    def wait_for(self, kind: type) -> Event:
+        self._wait(lambda: any(isinstance(event, kind) for event in self.events))
+        return next(event for event in self.events if isinstance(event, kind))
+
+    @property
+    def streamed(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, Delta))
+
+    def _wait(self, condition) -> None:
+        with self._changed:
+            assert self._changed.wait_for(condition, PATIENCE), f"hangs after {self.events}"
+
+
+def conversation(*turns: str, system: str = "You help.") -> tuple[ChatMessage, ...]:
+    """A system message, then the turns of user and assistant in alternation."""
+    roles = ("user", "assistant")
+    said = [ChatMessage(roles[n % 2], text) for n, text in enumerate(turns)]
+    return (ChatMessage("system", system), *said)
+
+
+def reply_to(*turns: str, **options) -> Request:
+    return Request(reply=Reply(conversation(*turns), **{"greedy": True, **options}))
+
+
+def classify(text: str, key: str = "sentiment", labels=LABELS) -> Classify:
+    return Classify(key, conversation(text, system="What is the mood?"), labels)
+
+
+def finished(engine, request: Request) -> Finished:
+    """The reply's end; the deltas have been checked against its text."""
+    inbox = Inbox(1 + len(request.classify))
+    engine.submit(request, inbox)
+    end = next(e for e in inbox.wait() if e.part == REPLY and not isinstance(e, Delta))
+    assert not isinstance(end, Failed), end.message
+    assert inbox.streamed == end.text
+    return end
+
+
+def classified(engine, part: Classify) -> Classified:
+    inbox = Inbox()
+    engine.submit(Request(classify=(part,)), inbox)
+    (event,) = inbox.wait()
+    assert isinstance(event, Classified), event
+    return event
