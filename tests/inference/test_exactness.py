@@ -9,8 +9,15 @@ from inference.runner import Runner
 from inference.sampling import Sampling
 from inference.sequence import Sequence
 from inference.tasks import Classify, Reply, Request
-from tests.inference.inbox import LABELS, Inbox, classified, classify, conversation, finished
-from tests.inference.inbox import reply_to
+from tests.inference.inbox import (
+    LABELS,
+    Inbox,
+    classified,
+    classify,
+    conversation,
+    finished,
+    reply_to,
+)
 
 TOLERANCE = 1e-4
 TEXTS = [

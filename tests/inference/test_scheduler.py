@@ -1,0 +1,148 @@
+"""Who comes next: labels first, first come first served, one token each."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.errors import QueueFull
+from inference.scheduler import LABELS_A_STEP, Scheduler
+from inference.sequence import REPLY, Sequence, Status
+from inference.tasks import Classify, Reply
+
+
+def reply(ticket):
+    return Sequence(ticket, Reply(()), 0.0)
+
+
+def label(ticket, key="mood"):
+    return Sequence(ticket, Classify(key, (), ("a", "b")), 0.0)
+
+
+def scheduler(*sequences, max_waiting=100, max_running=2):
+    made = Scheduler(max_waiting=max_waiting, max_running=max_running)
+    made.add(sequences)
+    return made
+
+
+def settle(schedule):
+    """Until every waiting sequence runs; the last step's batch."""
+    batch = []
+    while schedule.waiting and (step := schedule.schedule()) != batch:
+        batch = step
+    return batch
+
+
+def test_labels_go_before_new_replies():
+    first, second = reply(1), label(2)
+    assert scheduler(first, second).schedule() == [second, first]
+
+
+def test_replies_come_in_the_order_of_their_tickets():
+    replies = [reply(n) for n in range(4)]
+    waiting = scheduler(*replies)
+    assert waiting.schedule() == replies[:1]
+    assert waiting.schedule() == replies[:2]
+
+
+def test_no_more_replies_run_than_may():
+    waiting = scheduler(*[reply(n) for n in range(5)])
+    assert len(settle(waiting)) == 2
+    assert waiting.waiting == 3
+
+
+def test_a_finished_reply_makes_room_for_the_next():
+    replies = [reply(n) for n in range(3)]
+    waiting = scheduler(*replies)
+    settle(waiting)
+    waiting.finish(replies[0])
+    assert waiting.schedule() == replies[1:]
+
+
+def test_every_running_reply_is_in_every_step():
+    replies = [reply(n) for n in range(3)]
+    running = scheduler(*replies, max_running=3)
+    settle(running)
+    assert running.schedule() == replies
+
+
+def test_a_flood_of_labels_does_not_stop_replies():
+    flooded = scheduler(*[label(n) for n in range(50)], reply(50))
+    batch = flooded.schedule()
+    assert len(batch) == LABELS_A_STEP + 1
+    assert batch[-1].ticket == 50
+
+
+def test_labels_run_even_when_no_reply_may_start():
+    full = scheduler(reply(1), max_running=1)
+    full.schedule()
+    late = label(2)
+    full.add([reply(3), late])
+    assert late in full.schedule()
+
+
+def test_the_queue_takes_all_parts_or_none():
+    nearly = scheduler(reply(1), max_waiting=2)
+    with pytest.raises(QueueFull, match="of 2 at most"):
+        nearly.add([label(2), reply(2)])
+    assert nearly.waiting == 1
+    assert nearly.has_room(1)
+    assert not nearly.has_room(2)
+
+
+def test_running_sequences_leave_the_queue():
+    queue = scheduler(reply(1), max_waiting=1)
+    queue.schedule()
+    assert queue.has_room()
+
+
+def test_one_part_of_a_ticket_can_be_cancelled():
+    answer, mood, urgency = reply(1), label(1), label(1, "urgency")
+    queue = scheduler(answer, mood, urgency)
+    queue.cancel(1, REPLY)
+    assert queue.remove_cancelled() == [answer]
+    assert queue.schedule() == [mood, urgency]
+
+
+def test_a_whole_ticket_can_be_cancelled_while_it_runs():
+    mine, other = [reply(1), label(1)], reply(2)
+    queue = scheduler(*mine, other)
+    queue.schedule()
+    queue.cancel(1)
+    assert set(queue.remove_cancelled()) == set(mine)
+    assert queue.schedule() == [other]
+
+
+def test_cancelling_what_is_unknown_changes_nothing():
+    queue = scheduler(reply(1))
+    queue.cancel(7)
+    queue.cancel(1, "mood")
+    assert queue.remove_cancelled() == []
+
+
+def test_an_empty_scheduler_is_not_busy():
+    queue = scheduler(reply(1))
+    assert queue.busy
+    queue.clear()
+    assert not queue.busy
+    assert queue.schedule() == []
+
+
+@given(
+    kinds=st.lists(st.booleans(), max_size=30),
+    lengths=st.integers(1, 5),
+    max_running=st.integers(1, 4),
+)
+def test_everybody_is_served_the_same_number_of_steps(kinds, lengths, max_running):
+    sequences = [reply(n) if kind else label(n) for n, kind in enumerate(kinds)]
+    queue = scheduler(*sequences, max_running=max_running)
+    served = dict.fromkeys(sequences, 0)
+    while queue.busy:
+        batch = queue.schedule()
+        assert sum(each.is_reply for each in batch) <= max_running
+        assert len(batch) == len(set(batch))
+        for each in batch:
+            served[each] += 1
+            if served[each] == (lengths if each.is_reply else 1):
+                queue.finish(each)
+    assert all(n == (lengths if each.is_reply else 1) for each, n in served.items())
+    assert all(each.status is Status.DONE for each in sequences)
