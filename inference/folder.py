@@ -13,6 +13,7 @@ from inference.tasks import Affine
 
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 HEADER_LIMIT = 100 << 20  # bytes; safetensors' own
 ALLOWED = "Give the name or the folder of a chat model in safetensors format."
 
@@ -45,6 +46,8 @@ def check_folder(config: InferenceConfig) -> None:
     check_architecture(config, _read_json(config, folder / "config.json"))
     for file in weight_files(config, folder):
         _check_safetensors(config, file)
+    if not any((folder / name).exists() for name in TOKENIZERS):  # transformers makes one up
+        raise problem(config, f"has no {TOKENIZERS[0]}")
 
 
 def check_architecture(config: InferenceConfig, description: Mapping) -> None:

@@ -107,6 +107,8 @@ def _describe(config: InferenceConfig):
     tokenizer = _from_pretrained(AutoTokenizer, config)
     if not tokenizer.is_fast:
         raise problem(config, "has no tokenizer.json (a fast tokenizer)")
+    if max(tokenizer.get_vocab().values()) >= described.get_text_config().vocab_size:
+        raise problem(config, "has the tokenizer of another model: more entries than embeddings")
     return described, tokenizer
 
 

@@ -1,0 +1,104 @@
+"""Tasks are prompts with labels: versions are immutable, the newest counts."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from inference import presets
+from inference.models import Calibration, Task, TaskVersion, install_presets, labels_problem
+
+LABELS = [
+    {"name": "Good", "polarity": 1, "flags": []},
+    {"name": "Bad", "polarity": -1, "flags": ["review"]},
+]
+
+
+@pytest.fixture
+def task(db):
+    return Task.objects.create(slug="mood", name="Mood")
+
+
+def publish(task, prompt="Which?", labels=None, context="message"):
+    return task.publish(prompt=prompt, labels=LABELS if labels is None else labels, context=context)
+
+
+def test_publishing_makes_the_next_version_current(task):
+    first, second = publish(task), publish(task, "Which now?")
+    assert (first.number, second.number) == (1, 2)
+    assert Task.objects.get(pk=task.pk).current == second
+    assert list(task.versions.all()) == [second, first]
+
+
+def test_a_published_version_cannot_be_changed(task):
+    version = publish(task)
+    version.prompt = "Something else"
+    with pytest.raises(ValidationError, match="publish a new one"):
+        version.save()
+    assert TaskVersion.objects.get(pk=version.pk).prompt == "Which?"
+
+
+def test_a_version_with_bad_labels_is_not_published(task):
+    with pytest.raises(ValidationError):
+        publish(task, labels=LABELS[:1])
+    assert not task.versions.exists()
+
+
+def test_a_version_with_an_unknown_context_is_not_published(task):
+    with pytest.raises(ValidationError):
+        publish(task, context="everything")
+
+
+def test_a_version_knows_names_polarity_and_flags(task):
+    version = publish(task)
+    assert version.names == ("Good", "Bad")
+    assert version.polarity == {"Good": 1, "Bad": -1}
+    assert version.flags("Bad") == ["review"]
+    assert version.flags("Unknown") == []
+
+
+def test_only_enabled_tasks_with_a_version_run(task):
+    assert task not in Task.objects.enabled()
+    publish(task)
+    assert task in Task.objects.enabled()
+    Task.objects.filter(pk=task.pk).update(enabled=False)
+    assert task not in Task.objects.enabled()
+
+
+def test_the_newest_calibration_of_a_model_counts(task):
+    version = publish(task)
+    for scale in (1.0, 2.0):
+        version.calibrations.create(model_id="a", scale=scale, source=Calibration.Source.FITTED)
+    version.calibrations.create(model_id="b", scale=3.0, source=Calibration.Source.FITTED)
+    assert version.calibration_for("a").affine.scale == 2.0
+    assert version.calibration_for("c") is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ("Good, Bad", "at least two"),
+        ([], "at least two"),
+        (["Good", "Bad"], "needs a name"),
+        ([{"name": " ", "polarity": 1}, LABELS[0]], "needs a name"),
+        ([{"name": "Odd", "polarity": 2}, LABELS[0]], "polarity of Odd"),
+        ([{"name": "Odd"}, LABELS[0]], "polarity of Odd"),
+        ([{**LABELS[0], "flags": ["shout"]}, LABELS[1]], "flags of Good"),
+        ([LABELS[0], LABELS[0]], "same name"),
+    ],
+)
+def test_bad_labels_are_explained(labels, words):
+    assert words in labels_problem(labels)
+
+
+def test_good_labels_have_no_problem():
+    assert labels_problem(LABELS) is None
+    assert all(labels_problem(list(preset.labels)) is None for preset in presets.TASKS)
+
+
+@pytest.mark.django_db
+def test_presets_are_installed_once_and_never_changed_again():
+    install_presets()
+    task = Task.objects.get(slug="sentiment")
+    publish(task, "My own wording")
+    install_presets()
+    assert Task.objects.get(slug="sentiment").current.prompt == "My own wording"
+    assert task.versions.get(number=1).prompt == presets.SENTIMENT.prompt
