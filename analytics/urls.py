@@ -1,5 +1,9 @@
-from django.http import HttpResponse
 from django.urls import path
 
+from analytics import views
+
 app_name = "analytics"
-urlpatterns = [path("", lambda request: HttpResponse(""), name="conversations")]
+urlpatterns = [
+    path("", views.conversations, name="conversations"),
+    path("<uuid:conversation_id>/", views.conversation, name="conversation"),
+]

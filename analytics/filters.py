@@ -1,0 +1,136 @@
+"""What a lead may ask the list of conversations for: a form, and the queryset it stands for."""
+
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+from django import forms
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from chat.models import Conversation, Message
+from chat.mood import BANDS, Band
+
+NO_MOOD = "none"
+NEWEST, WORST = "newest", "worst"
+ORDERS = {
+    NEWEST: [F("last_message_at").desc(nulls_last=True), "-created"],
+    WORST: [F("mood_score").asc(nulls_last=True), F("last_message_at").desc(nulls_last=True)],
+}
+DAY = {"type": "date", "min": "2000-01-01", "max": "9998-12-31"}
+
+
+class ConversationFilter(forms.Form):
+    """Every field is optional. A field with an error is ignored, and says so on the page."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Words, name, e-mail"}),
+    )
+    status = forms.ChoiceField(
+        required=False, choices=[("", "Any status"), *Conversation.Status.choices]
+    )
+    band = forms.ChoiceField(
+        label="Mood",
+        required=False,
+        choices=[
+            ("", "Any mood"),
+            *((band.slug, band.name) for band in BANDS),
+            (NO_MOOD, "No mood yet"),
+        ],
+    )
+    label = forms.ChoiceField(label="Has a message", required=False)
+    since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs=DAY))
+    until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs=DAY))
+    flagged = forms.BooleanField(label="With open flags", required=False)
+    order = forms.ChoiceField(
+        required=False, choices=[(NEWEST, "Newest first"), (WORST, "Worst mood first")]
+    )
+
+    def __init__(self, *args, labels: tuple[str, ...] = (), **kwargs):
+        super().__init__(*args, **kwargs)
+        names = ((name, f"labelled {name}") for name in labels)
+        self.fields["label"].choices = [("", "With any label"), *names]
+
+    def clean_since(self) -> date | None:
+        return _possible(self.cleaned_data["since"])
+
+    def clean_until(self) -> date | None:
+        return _possible(self.cleaned_data["until"])
+
+    def clean(self) -> dict:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and until < since:
+            self.add_error("until", "This day lies before the first one.")
+        return self.cleaned_data
+
+    @property
+    def active(self) -> bool:
+        """Whether the list is narrowed at all."""
+        self.is_valid()
+        return any(value for name, value in self.cleaned_data.items() if name != "order")
+
+    def narrow(self, conversations: QuerySet[Conversation]) -> QuerySet[Conversation]:
+        """The conversations asked for, in the order asked for."""
+        self.is_valid()
+        asked = self.cleaned_data
+        for name, value in asked.items():
+            if value and name in NARROWING:
+                conversations = conversations.filter(NARROWING[name](value))
+        return conversations.order_by(*ORDERS[asked.get("order") or NEWEST])
+
+
+def _possible(day: date | None) -> date | None:
+    if day and not 2000 <= day.year <= 9998:  # the edges of the calendar have no next day
+        raise forms.ValidationError("Give a year from 2000 to 9998.")
+    return day
+
+
+def _midnight(day: date) -> datetime:
+    """The beginning of a day where the desk is (TIME_ZONE), whatever its daylight saving."""
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _search(words: str) -> Q:
+    said = Message.objects.filter(conversation=OuterRef("pk"), text__icontains=words)
+    found = Q(name__icontains=words) | Q(email__icontains=words) | Q(Exists(said))
+    beginning = words.lower().removeprefix("visitor ").strip()
+    if beginning and all(each in "0123456789abcdef-" for each in beginning):
+        found |= Q(id__startswith=beginning) if len(beginning) < 36 else _by_id(beginning)
+    return found
+
+
+def _by_id(text: str) -> Q:
+    try:
+        return Q(id=UUID(text))
+    except ValueError:
+        return Q(pk__in=[])
+
+
+def _in_band(slug: str) -> Q:
+    if slug == NO_MOOD:
+        return Q(mood_score=None)
+    return band_range(next(band for band in BANDS if band.slug == slug))
+
+
+def band_range(band: Band) -> Q:
+    """`Band.holds` as a condition on `mood_score`."""
+    above = "gt" if band.low > 0 else "gte"
+    below = "lt" if band.high < 0 else "lte"
+    return Q(**{f"mood_score__{above}": band.low, f"mood_score__{below}": band.high})
+
+
+def _labelled(label: str) -> Q:
+    return Q(Exists(Message.objects.filter(conversation=OuterRef("pk"), label=label)))
+
+
+NARROWING = {
+    "q": _search,
+    "status": lambda status: Q(status=status),
+    "band": _in_band,
+    "label": _labelled,
+    "since": lambda day: Q(last_message_at__gte=_midnight(day)),
+    "until": lambda day: Q(last_message_at__lt=_midnight(day + timedelta(days=1))),
+    "flagged": lambda _: Q(flagged__gt=0),
+}

@@ -1,0 +1,38 @@
+"""The pages of the dashboard. They read; what they show is changed in the admin."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from analytics import queries
+from analytics.access import desk_only
+from analytics.filters import ConversationFilter
+from analytics.transcripts import transcript
+from chat.models import Conversation
+
+
+@require_safe
+@desk_only
+def conversations(request: HttpRequest) -> HttpResponse:
+    """The list, narrowed and ordered, with totals of what it holds."""
+    labels = queries.mood_labels()
+    form = ConversationFilter(request.GET, labels=labels.names)
+    found = queries.conversations(form)
+    page = queries.page_of(found, request.GET.get("page"))
+    context = {
+        "form": form,
+        "page": page,
+        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
+        "summary": queries.summary(found, labels.negative),
+    }
+    return render(request, "analytics/conversations.html", context)
+
+
+@require_safe
+@desk_only
+def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """One conversation: its messages with their labels, beside its mood over time."""
+    found = get_object_or_404(Conversation.objects.select_related("assignee"), pk=conversation_id)
+    return render(request, "analytics/conversation.html", {"talk": transcript(found)})

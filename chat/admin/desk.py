@@ -1,0 +1,75 @@
+"""The admin's sidebar: named in `UNFOLD["SIDEBAR"]["navigation"]` as chat.admin.desk.navigation."""
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+from chat.models import Classification
+
+
+def navigation(request: HttpRequest) -> list[dict]:
+    """What this person may use, desk first."""
+    groups = [
+        (
+            "Desk",
+            [
+                _item(
+                    "Dashboard", "monitoring", "analytics:conversations", "chat.view_conversation"
+                ),
+                _review_queue(),
+                _item(
+                    "Conversations",
+                    "forum",
+                    "admin:chat_conversation_changelist",
+                    "chat.view_conversation",
+                ),
+                _item("Chat page", "chat", "chat:page"),
+            ],
+        ),
+        (
+            "The assistant",
+            [
+                _item(
+                    "Reply prompt",
+                    "record_voice_over",
+                    "admin:chat_replyprompt_changelist",
+                    "chat.view_replyprompt",
+                ),
+                _item("Tasks", "label", "admin:inference_task_changelist", "inference.view_task"),
+                _item(
+                    "Task versions",
+                    "history",
+                    "admin:inference_taskversion_changelist",
+                    "inference.view_taskversion",
+                ),
+            ],
+        ),
+        (
+            "People",
+            [
+                _item("Users", "person", "admin:chat_user_changelist", "chat.view_user"),
+                _item("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+            ],
+        ),
+    ]
+    return [{"title": title, "items": items} for title, items in groups if _any(request, items)]
+
+
+def open_flags(request: HttpRequest) -> int | str:
+    """How many flagged messages nobody has decided on; the queue's badge."""
+    return Classification.objects.flagged().unreviewed().count() or ""
+
+
+def _review_queue() -> dict:
+    item = _item(
+        "Review queue", "flag", "admin:chat_classification_changelist", "chat.view_classification"
+    )
+    return {**item, "badge": "chat.admin.desk.open_flags"}
+
+
+def _item(title: str, icon: str, address: str, right: str = "") -> dict:
+    item = {"title": title, "icon": icon, "link": reverse_lazy(address)}
+    return {**item, "permission": lambda request: not right or request.user.has_perm(right)}
+
+
+def _any(request: HttpRequest, items: list[dict]) -> bool:
+    return any(item["permission"](request) for item in items)

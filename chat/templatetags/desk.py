@@ -1,0 +1,34 @@
+"""How the desk's pages write text, shares and scores."""
+
+from django import template
+from django.utils.safestring import SafeString
+
+from chat import markdown
+from chat.mood import band
+
+register = template.Library()
+
+
+@register.filter
+def as_markdown(text: str) -> SafeString:
+    """A reply's Markdown as safe HTML. Never for visitors' text."""
+    return markdown.render(text)
+
+
+@register.filter
+def percent(share: float) -> str:
+    """A probability as people read it: 0.934 is 93 %."""
+    return f"{share:.0%}"
+
+
+@register.filter
+def signed(score: float) -> str:
+    """A score with its sign: +0.42, −0.42, 0.00."""
+    written = f"{score:+.2f}".replace("-", "−")
+    return "0.00" if written[1:] == "0.00" else written
+
+
+@register.filter
+def mood_slug(score: float | None) -> str:
+    """The name of a score's band, as the stylesheets know it; empty without a score."""
+    return "" if score is None else band(score).slug

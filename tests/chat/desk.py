@@ -1,0 +1,54 @@
+"""The named cast of the desk's tests: staff of every role, and visitors with moods."""
+
+import math
+from datetime import timedelta
+from uuid import uuid4
+
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from chat import labels, messages
+from chat.conversations import open_conversation
+from chat.models import Classification, Conversation, Message, User
+from chat.models.message import State
+from inference.sequence import Classified
+
+MODEL = "scripted@test/float32"
+ROLES = ("agent", "reviewer", "lead")
+
+
+def staff(role: str | None, name: str = "", **fields) -> User:
+    """A member of staff in the group `role`; None is staff without any rights."""
+    user = User.objects.create(username=name or role or "nobody", is_staff=True, **fields)
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+def conversation(**fields) -> Conversation:
+    return open_conversation(**fields)
+
+
+def says(
+    talk: Conversation, text: str, label: str, confidence: float = 0.9, *, days_ago: float = 0
+) -> Classification:
+    """A visitor writes, and the model labels it."""
+    received = messages.receive(talk.pk, uuid4().hex, text)
+    if days_ago:
+        created = timezone.now() - timedelta(days=days_ago)
+        Message.objects.filter(pk=received.visitor.pk).update(created=created)
+        received.visitor.created = created
+    if received.reply:
+        messages.finish(received.reply, State.DONE, "I am sorry to hear that.")
+    run = next(run for run in labels.enabled_tasks() if run.task.slug == labels.MOOD_TASK)
+    row = labels.record(received.visitor, run, _result(run, label, confidence), MODEL)
+    talk.refresh_from_db()
+    return row
+
+
+def _result(run, label: str, confidence: float) -> Classified:
+    names = run.version.names
+    rest = (1 - confidence) / (len(names) - 1)
+    shares = {name: confidence if name == label else rest for name in names}
+    logs = {name: math.log(share) for name, share in shares.items()}
+    return Classified(run.task.slug, logs, shares, label, confidence, 1.0)
