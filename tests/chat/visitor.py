@@ -72,6 +72,12 @@ class Visitor:
             if frame["type"] == kind and fields.items() <= frame.items():
                 return frame
 
+    async def read_waiting(self, count: int) -> None:
+        """Read at most so many of the frames that have arrived by now."""
+        for _ in range(count):
+            if self.socket and not self.socket.output_queue.empty():
+                await self.next()
+
     async def sync(self) -> None:
         """Everything the server sends before the answer to a ping."""
         await self.send("ping")
