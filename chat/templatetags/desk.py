@@ -1,5 +1,8 @@
 """How the desk's pages write text, shares and scores."""
 
+import math
+from datetime import timedelta
+
 from django import template
 from django.utils.safestring import SafeString
 
@@ -32,3 +35,10 @@ def signed(score: float) -> str:
 def mood_slug(score: float | None) -> str:
     """The name of a score's band, as the stylesheets know it; empty without a score."""
     return "" if score is None else band(score).slug
+
+
+@register.filter
+def minutes(duration: timedelta) -> str:
+    """A duration in whole minutes, rounded up."""
+    count = math.ceil(duration.total_seconds() / 60)
+    return f"{count} minute" if count == 1 else f"{count} minutes"

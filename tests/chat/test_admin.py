@@ -1,0 +1,191 @@
+"""Conversations, the reply prompt, tasks and people in the admin."""
+
+import json
+
+import pytest
+from django.urls import reverse
+
+from chat.models import Conversation, ReplyPrompt, User
+from inference.models import Task, TaskVersion
+from tests.chat.desk import conversation, says, staff
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def lead(client):
+    client.force_login(staff("lead"))
+    return client
+
+
+class TestAConversation:
+    @pytest.fixture
+    def talk(self):
+        talk = conversation(name="Anna", email="anna@mail.example")
+        says(talk, "You lost my parcel again!", "Negative")
+        return talk
+
+    def save(self, client, talk, **fields):
+        address = reverse("admin:chat_conversation_change", args=[talk.pk])
+        fields = {"status": talk.status, "assignee": talk.assignee_id or "", **fields}
+        return client.post(address, fields, follow=True)
+
+    def test_is_read_with_its_transcript(self, lead, talk):
+        address = reverse("admin:chat_conversation_change", args=[talk.pk])
+        page = lead.get(address).content.decode()
+        assert "You lost my parcel again!" in page
+        assert "I am sorry to hear that." in page
+        assert reverse("analytics:conversation", args=[talk.pk]) in page
+
+    def test_is_handed_over_and_gets_a_new_rev(self, lead, talk):
+        agent = staff("agent")
+        self.save(lead, talk, status="human", assignee=agent.pk)
+        changed = Conversation.objects.get()
+        assert (changed.status, changed.assignee) == ("human", agent)
+        assert changed.rev > talk.rev
+
+    def test_keeps_what_happened_while_the_form_was_open(self, lead, talk):
+        says(talk, "Hello?", "Neutral")
+        self.save(lead, talk, status="waiting")
+        changed = Conversation.objects.get()
+        assert (changed.message_count, changed.status) == (4, "waiting")
+
+    def test_can_be_given_to_staff_only(self, lead, talk):
+        outsider = User.objects.create(username="outsider")
+        response = self.save(lead, talk, assignee=outsider.pk)
+        assert "Select a valid choice" in response.content.decode()
+
+    def test_shows_nothing_else_to_change(self, lead, talk):
+        self.save(lead, talk, name="Mallory", email="m@mail.example", flagged=0)
+        assert Conversation.objects.get().name == "Anna"
+
+    def test_without_messages_has_a_page(self, lead):
+        silent = conversation()
+        address = reverse("admin:chat_conversation_change", args=[silent.pk])
+        assert "Nobody has written anything yet" in lead.get(address).content.decode()
+
+    def test_stands_in_the_list(self, lead, talk):
+        page = lead.get(reverse("admin:chat_conversation_changelist")).content.decode()
+        assert "Anna" in page
+        assert "Negative -0.5" in page
+
+
+class TestTheReplyPrompt:
+    ADD = reverse("admin:chat_replyprompt_add")
+    WORDS = {"bot_name": "Kim", "greeting": "Hello!", "greeting_zh": "", "system": "Be kind."}
+
+    def test_begins_as_the_one_that_answers_now(self, lead):
+        form = lead.get(self.ADD).context["adminform"].form
+        assert form.initial["bot_name"] == ReplyPrompt.objects.current().bot_name
+
+    def test_is_published_as_a_new_version(self, lead):
+        before = ReplyPrompt.objects.current()
+        lead.post(self.ADD, self.WORDS)
+        now = ReplyPrompt.objects.current()
+        assert (now.bot_name, now.author.username) == ("Kim", "lead")
+        assert ReplyPrompt.objects.filter(pk=before.pk, active=False).exists()
+        assert ReplyPrompt.objects.count() == 2
+
+    @pytest.mark.parametrize("field", ["bot_name", "system", "greeting"])
+    def test_may_not_be_blank(self, lead, field):
+        response = lead.post(self.ADD, {**self.WORDS, field: " \n "})
+        assert "This field is required" in response.content.decode()
+        assert ReplyPrompt.objects.count() == 1
+
+    def test_cannot_be_changed_once_published(self, lead):
+        current = ReplyPrompt.objects.current()
+        address = reverse("admin:chat_replyprompt_change", args=[current.pk])
+        assert lead.get(address).status_code == 200
+        assert lead.post(address, self.WORDS).status_code == 403
+
+
+class TestATask:
+    ADD = reverse("admin:inference_taskversion_add")
+    LABELS = [{"name": "Good", "polarity": 1}, {"name": "Bad", "polarity": -1, "flags": ["review"]}]
+
+    @pytest.fixture
+    def task(self):
+        return Task.objects.get(slug="sentiment")
+
+    def publish(self, client, task, labels, prompt="Good or bad?"):
+        written = labels if isinstance(labels, str) else json.dumps(labels)
+        fields = {"task": task.pk, "prompt": prompt, "labels": written, "context": "message"}
+        return client.post(self.ADD, fields, follow=True)
+
+    def switch(self, client, task, **fields):
+        address = reverse("admin:inference_task_change", args=[task.pk])
+        return client.post(address, fields, follow=True)
+
+    def test_is_switched_off_and_its_threshold_moved(self, lead, task):
+        self.switch(lead, task, threshold="0.8")
+        task.refresh_from_db()
+        assert (task.enabled, task.threshold) == (False, 0.8)
+
+    @pytest.mark.parametrize("threshold", ["1.1", "-0.1", "nan", "inf", "", "high"])
+    def test_has_a_threshold_from_0_to_1(self, lead, task, threshold):
+        self.switch(lead, task, enabled="on", threshold=threshold)
+        task.refresh_from_db()
+        assert task.threshold == 0.6
+
+    def test_gets_a_new_wording_as_a_new_version(self, lead, task):
+        self.publish(lead, task, self.LABELS)
+        task.refresh_from_db()
+        assert (task.current.number, task.current.names) == (2, ("Good", "Bad"))
+        assert task.current.flags("Good") == []
+
+    def test_a_new_version_begins_as_the_current_one(self, lead, task):
+        form = lead.get(f"{self.ADD}?task={task.pk}").context["adminform"].form
+        assert form.initial["prompt"] == task.current.prompt
+
+    @pytest.mark.parametrize(
+        ("labels", "problem"),
+        [
+            ("not json", "not valid JSON"),
+            ('{"a": 1}', "list of labels"),
+            ("[1, 2]", "list of labels"),
+            ([{"name": "Good", "polarity": 1}], "at least two labels"),
+            ([{"name": " ", "polarity": 1}, {"name": "B", "polarity": 0}], "needs a name"),
+            ([{"name": "A", "polarity": 2}, {"name": "B", "polarity": 0}], "must be -1, 0 or 1"),
+            ([{"name": "A", "polarity": 1}, {"name": "A", "polarity": 0}], "same name"),
+            (
+                [{"name": "A", "polarity": 1, "flags": [{}]}, {"name": "B", "polarity": 0}],
+                "list of words",
+            ),
+            (
+                [{"name": "A", "polarity": 1, "flags": ["x"]}, {"name": "B", "polarity": 0}],
+                "may only hold",
+            ),
+            (
+                [{"name": "A" * 41, "polarity": 1}, {"name": "B", "polarity": 0}],
+                "at most 40 characters",
+            ),
+        ],
+    )
+    def test_refuses_labels_that_make_no_sense(self, lead, task, labels, problem):
+        response = self.publish(lead, task, labels)
+        assert problem in response.content.decode()
+        assert TaskVersion.objects.count() == 1
+
+    def test_needs_a_prompt(self, lead, task):
+        assert "required" in self.publish(lead, task, self.LABELS, prompt=" ").content.decode()
+
+    def test_versions_cannot_be_changed(self, lead, task):
+        address = reverse("admin:inference_taskversion_change", args=[task.current.pk])
+        assert lead.get(address).status_code == 200
+        assert lead.post(address, {}).status_code == 403
+
+
+class TestPeople:
+    def test_a_superuser_adds_staff_and_puts_them_in_a_group(self, admin_client):
+        password = "correct horse battery staple"
+        fields = {"username": "kim", "password1": password, "password2": password}
+        admin_client.post(
+            reverse("admin:chat_user_add"), {**fields, "usable_password": "true"}, follow=True
+        )
+        assert User.objects.get(username="kim").check_password(password)
+
+    def test_leads_see_colleagues_and_change_none(self, lead):
+        agent = staff("agent")
+        address = reverse("admin:chat_user_change", args=[agent.pk])
+        assert lead.get(address).status_code == 200
+        assert lead.post(address, {"username": "x"}).status_code == 403
