@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from inference.calibration import probabilities
 from inference.errors import EngineFailed, EngineStopped, ModelError
+from inference.outbox import Deliver, Outbox, Target
 from inference.scheduler import Scheduler
 from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished, Sequence
 from inference.tasks import Affine, Request
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Deliver = Callable[[Event], None]
-Target = tuple[Deliver, AbstractEventLoop | None]
 STOPPED = "The engine was stopped."
 
 
@@ -74,8 +73,7 @@ class Engine:
         self._wake = threading.Condition(self._lock)
         self._scheduler = Scheduler(max_waiting=max_waiting, max_running=max_running)
         self._open: dict[Sequence, Target] = {}
-        self._outbox: list[tuple[Target, Event]] = []
-        self._flushing = False
+        self._outbox = Outbox()
         self._stopping = False
         self._settled = threading.Event()
         self._tickets = itertools.count(1)
@@ -103,7 +101,7 @@ class Engine:
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout)
         self._fail_all(STOPPED)
-        self._flush()
+        self._outbox.flush()
         atexit.unregister(self.stop)
 
     def wait_ready(self, timeout: float | None = None) -> bool:
@@ -153,7 +151,7 @@ class Engine:
                 self._end_cancelled()
             self._wake.notify_all()
         if not serving:
-            self._flush()
+            self._outbox.flush()
 
     # The engine's thread
 
@@ -164,7 +162,7 @@ class Engine:
         finally:
             if self._stopping:
                 self._fail_all(STOPPED)
-            self._flush()
+            self._outbox.flush()
 
     def _start_model(self) -> bool:
         try:
@@ -208,7 +206,7 @@ class Engine:
             except Exception as error:  # a defect of the engine itself: nobody may hang for it
                 logger.exception("A step of the engine failed")
                 self._fail_all(f"{type(error).__name__}: {error}")
-            self._flush()
+            self._outbox.flush()
 
     def _step(self) -> None:
         with self._lock:
@@ -259,30 +257,16 @@ class Engine:
     def _emit(self, sequence: Sequence, text: str) -> None:
         with self._lock:
             if text and sequence in self._open:
-                self._outbox.append((self._open[sequence], Delta(text)))
+                self._outbox.put(self._open[sequence], Delta(text))
 
     def _close(self, sequence: Sequence, event: Event) -> None:
         with self._lock:
             self._scheduler.finish(sequence)
             target = self._open.pop(sequence, None)
             if target is not None:
-                self._outbox.append((target, event))
+                self._outbox.put(target, event)
         if self._runner is not None and threading.current_thread() is self._thread:
             self._runner.release(sequence, keep=isinstance(event, Finished))
-
-    def _flush(self) -> None:
-        """Post what lies in the outbox, in order: one thread at a time, the others leave it."""
-        with self._lock:
-            if self._flushing:
-                return
-            self._flushing = True
-        while True:
-            with self._lock:
-                batch, self._outbox = self._outbox, []
-                self._flushing = bool(batch)
-            if not batch:
-                return
-            _post(batch)
 
     def _refuse_if_over(self) -> None:
         if self.state == "stopped":
@@ -304,27 +288,3 @@ def _classified(sequence: Sequence, logprobs: dict[str, float]) -> Classified:
     label = max(calibrated, key=calibrated.get)
     took = (time.monotonic() - sequence.submitted) * 1000
     return Classified(sequence.part, logprobs, calibrated, label, calibrated[label], took)
-
-
-def _post(batch: list[tuple[Target, Event]]) -> None:
-    """One wake-up for each event loop; without one, the callbacks run here."""
-    by_loop: dict[AbstractEventLoop | None, list[tuple[Deliver, Event]]] = {}
-    for (deliver, loop), event in batch:
-        by_loop.setdefault(loop, []).append((deliver, event))
-    for loop, events in by_loop.items():
-        if loop is None:
-            _deliver(events)
-            continue
-        try:
-            loop.call_soon_threadsafe(_deliver, events)
-        except RuntimeError:  # the loop was closed: its people are gone
-            logger.info("%d events had nobody left to go to", len(events))
-
-
-def _deliver(events: list[tuple[Deliver, Event]]) -> None:
-    for deliver, event in events:
-        try:
-            deliver(event)
-        except Exception as error:  # its own fault; the message could hold what people wrote
-            where = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("An event's receiver raised %s\n%s", type(error).__name__, where)

@@ -11,6 +11,7 @@ from inference.config import POCKET, InferenceConfig
 from inference.errors import ModelError
 from inference.tasks import Affine
 
+DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
@@ -35,11 +36,13 @@ def model_folder(config: InferenceConfig) -> Path | None:
 
 
 def check_folder(config: InferenceConfig) -> None:
-    """Refuse what cannot be a model before anything is served; a hub name is not looked up.
+    """Refuse what cannot work before anything is served; a hub name is not looked up.
 
     Raises:
-        ModelError: missing, corrupt, not safetensors, or not a causal language model.
+        ModelError: the model is missing, corrupt, not in safetensors or not a causal language
+            model, or its device or precision cannot be had.
     """
+    _check_settings(config)
     folder = model_folder(config)
     if folder is None:
         return
@@ -48,6 +51,14 @@ def check_folder(config: InferenceConfig) -> None:
         _check_safetensors(config, file)
     if not any((folder / name).exists() for name in TOKENIZERS):  # transformers makes one up
         raise problem(config, f"has no {TOKENIZERS[0]}")
+
+
+def _check_settings(config: InferenceConfig) -> None:
+    if config.dtype == "int8":
+        raise ModelError("INFERENCE_DTYPE=int8 is not supported yet. Use auto, float32, bfloat16.")
+    if not DEVICE.fullmatch(config.device):
+        allowed = "auto, cpu, cuda or cuda:N"
+        raise ModelError(f"INFERENCE_DEVICE must be {allowed}, not {config.device!r}.")
 
 
 def check_architecture(config: InferenceConfig, description: Mapping) -> None:

@@ -114,7 +114,7 @@ class TaskVersion(models.Model):
 
 
 class Calibration(models.Model):
-    """Parameters that turn log-probabilities into honest confidences. Append-only: newest counts."""
+    """Parameters that turn log-probabilities into confidences. Append-only: the newest counts."""
 
     class Source(models.TextChoices):
         SHIPPED = "shipped", "Shipped with the model"

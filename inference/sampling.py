@@ -23,7 +23,7 @@ class Sampling:
         return cls(
             do_sample=bool(config.do_sample) and temperature > 0,
             temperature=temperature,
-            top_k=config.top_k or 0,
+            top_k=50 if config.top_k is None else config.top_k,  # as generate() does
             top_p=config.top_p if config.top_p is not None else 1.0,
             min_p=config.min_p or 0.0,
             repetition_penalty=config.repetition_penalty or 1.0,

@@ -6,7 +6,7 @@ from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished
 from inference.tasks import ChatMessage, Classify, Reply, Request
 
 LABELS = ("Positive", "Neutral", "Negative")
-PATIENCE = 30  # seconds until a test calls it a hang
+PATIENCE = 60  # seconds until a test calls it a hang
 
 
 class Inbox:

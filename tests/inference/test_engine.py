@@ -13,6 +13,7 @@ from inference.sequence import REPLY, Classified, Delta, Failed, Finished
 from inference.tasks import Affine, Request
 from tests.inference.flawed import become_nan, explode, flawed
 from tests.inference.inbox import Inbox, classified, classify, finished, reply_to
+from tests.inference.scripted import ScriptedEngine
 
 
 def both(text, **options):
@@ -383,3 +384,8 @@ def test_logs_hold_no_message_text(loaded, make_engine, caplog):
     inbox.wait()
     assert "A forward failed" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_the_scripted_engine_has_the_same_interface(engine):
+    public = {name for name in dir(engine) if not name.startswith("_")}
+    assert public <= set(dir(ScriptedEngine()))

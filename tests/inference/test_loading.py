@@ -208,12 +208,28 @@ def test_bfloat16_can_be_asked_for(folder, make_engine):
     [
         ({"dtype": "int8"}, "INFERENCE_DTYPE=int8 is not supported yet"),
         ({"device": "tpu9"}, "INFERENCE_DEVICE must be auto, cpu, cuda"),
-        ({"device": "cuda:99"}, "no such GPU"),
     ],
 )
-def test_settings_that_cannot_be_met_are_named(folder, settings, words):
+def test_settings_that_cannot_be_met_are_named_before_serving(folder, settings, words):
     with pytest.raises(ModelError, match=words):
-        load(configured(folder, **settings))
+        check_folder(configured(folder, **settings))
+
+
+def test_a_gpu_that_is_not_there_is_named(folder):
+    with pytest.raises(ModelError, match="no such GPU"):
+        load(configured(folder, device="cuda:99"))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_a_gpu_gives_the_same_answers(folder, make_engine):
+    there, here = (
+        make_engine(load(configured(folder, device=device, dtype="float32")))
+        for device in ("cuda", "cpu")
+    )
+    assert finished(there, reply_to("Hello")).text == finished(here, reply_to("Hello")).text
+    expected = classified(here, classify("Hello")).logprobs
+    assert classified(there, classify("Hello")).logprobs == pytest.approx(expected, abs=1e-3)
 
 
 def test_missing_weights_are_not_made_up(folder):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from tqdm import tqdm
 
 from inference import calibration, resident
@@ -75,11 +76,14 @@ def _texts(arguments: list[str], file: Path | None) -> list[str]:
 
 
 def _version(slug: str) -> TaskVersion:
-    task = Task.objects.filter(slug=slug, current__isnull=False).select_related("current").first()
-    if task is None:
-        known = ", ".join(Task.objects.order_by("slug").values_list("slug", flat=True))
-        raise CommandError(f"--task {slug} does not exist. There are: {known or 'none yet'}.")
-    return task.current
+    try:
+        tasks = {t.slug: t for t in Task.objects.filter(current__isnull=False).order_by("slug")}
+    except DatabaseError as error:
+        raise CommandError(f"The database is not ready ({error}). Run migrate first.") from error
+    if slug not in tasks:
+        known = ", ".join(tasks) or "none yet"
+        raise CommandError(f"--task {slug} does not exist. There are: {known}.")
+    return tasks[slug].current
 
 
 def _start():
