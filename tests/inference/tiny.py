@@ -34,7 +34,9 @@ def build(folder: Path, architecture: str = "qwen2", seed: int = 0, **overrides)
     """
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     generation = overrides.pop("generation", {})
     fast = tokenizer(TEMPLATES.get(architecture, CHATML))
     torch.manual_seed(seed)
