@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
@@ -10,6 +11,7 @@ from unfold.decorators import display
 from chat.admin.decisions import ring_on_commit
 from chat.models import Conversation, User
 from chat.mood import band, trend_name
+from chat.templatetags.desk import signed
 
 STATUS_COLOURS = {
     "With the assistant": "info",
@@ -46,11 +48,11 @@ class ConversationAdmin(ModelAdmin):
     list_display = [
         "title",
         "status_label",
-        "mood",
+        "score",
         "open_flags",
-        "message_count",
+        "messages",
         "assignee",
-        "last_message_at",
+        "last_message",
     ]
     list_filter = [
         "status",
@@ -101,12 +103,26 @@ class ConversationAdmin(ModelAdmin):
         return row.get_status_display()
 
     @display(description="Mood", ordering="mood_score")
-    def mood(self, row: Conversation) -> str:
+    def score(self, row: Conversation) -> str:
         if row.mood_score is None:
             return "–"
-        name = f"{band(row.mood_score).name} {row.mood_score:+.2f}"
-        return name if row.mood_trend is None else f"{name}, {trend_name(row.mood_trend).lower()}"
+        return f"{band(row.mood_score).name} {signed(row.mood_score)}"
+
+    @display(description="Mood")
+    def mood(self, row: Conversation) -> str:
+        if row.mood_trend is None:
+            return self.score(row)
+        return f"{self.score(row)}, {trend_name(row.mood_trend).lower()}"
 
     @display(description="Open flags", ordering="flagged")
     def open_flags(self, row: Conversation) -> int:
         return row.flagged
+
+    @display(description="Messages", ordering="message_count")
+    def messages(self, row: Conversation) -> int:
+        return row.message_count
+
+    @display(description="Last message", ordering="last_message_at")
+    def last_message(self, row: Conversation) -> str:
+        moment = row.last_message_at
+        return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M") if moment else "–"

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
@@ -97,8 +98,8 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         return format_html('<a class="desk-link" href="{}">{}</a>', address, talk)
 
     @display(description="Time", ordering="message__created")
-    def when(self, row: Classification):
-        return row.message.created
+    def when(self, row: Classification) -> str:
+        return timezone.localtime(row.message.created).strftime("%Y-%m-%d %H:%M")
 
     # Decisions over several at once
 

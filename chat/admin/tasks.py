@@ -1,5 +1,7 @@
 """Tasks: switches are changed in place, wording by publishing a new version."""
 
+import json
+
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
@@ -10,6 +12,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from chat.admin.prompts import PUBLISH
 from chat.models import Classification
 from inference.models import Task, TaskVersion, labels_problem
 
@@ -37,6 +40,9 @@ class TaskAdmin(ModelAdmin):
     list_display = ["name", "slug", "enabled", "threshold", "current"]
     list_select_related = ["current__task"]
 
+    class Media:
+        css = {"all": ["chat-admin/desk.css"]}
+
     def has_add_permission(self, request) -> bool:
         return False
 
@@ -55,6 +61,11 @@ class LabelsField(forms.JSONField):
     """A list of labels with every key in its place, whatever was left out."""
 
     default_error_messages = {"invalid": "This is not valid JSON."}
+
+    def prepare_value(self, value):
+        if isinstance(value, list):
+            return json.dumps(value, indent=2, ensure_ascii=False)
+        return super().prepare_value(value)
 
     def clean(self, value):
         labels = super().clean(value)
@@ -125,8 +136,7 @@ class TaskVersionAdmin(ModelAdmin):
         }
 
     def add_view(self, request, form_url="", extra_context=None):
-        page = {"title": "Publish a new version", **(extra_context or {})}
-        return super().add_view(request, form_url, page)
+        return super().add_view(request, form_url, PUBLISH | (extra_context or {}))
 
     def save_model(self, request, obj, form, change) -> None:
         version = obj.task.publish(

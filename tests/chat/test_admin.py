@@ -67,7 +67,7 @@ class TestAConversation:
     def test_stands_in_the_list(self, lead, talk):
         page = lead.get(reverse("admin:chat_conversation_changelist")).content.decode()
         assert "Anna" in page
-        assert "Negative -0.5" in page
+        assert "Negative −0.5" in page
 
 
 class TestTheReplyPrompt:

@@ -21,7 +21,7 @@ function datasets(points) {
     data: points.map((point) => point.score),
     borderColor: colour("faint"),
     borderWidth: 2,
-    tension: 0.2,
+    cubicInterpolationMode: "monotone",
     pointBackgroundColor: tones,
     pointBorderColor: tones,
     pointRadius: points.map((point) => (point.corrected ? 8 : 5)),
