@@ -3,10 +3,11 @@
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from chat.admin.read_only import ReadOnlyAdmin
 from chat.models import User
 
 admin.site.unregister(Group)
@@ -17,6 +18,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    filter_horizontal = ()
+    autocomplete_fields = ["groups", "user_permissions"]
     list_display = ["username", "email", "in_groups", "is_active", "is_superuser", "last_login"]
 
     def get_queryset(self, request):
@@ -29,4 +32,16 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    pass
+    filter_horizontal = ()  # two wide boxes side by side leave the page
+    autocomplete_fields = ["permissions"]
+
+
+@admin.register(Permission)
+class PermissionAdmin(ReadOnlyAdmin):
+    """Only for finding one by its words in the forms of users and groups."""
+
+    search_fields = ["name", "codename", "content_type__model"]
+    list_select_related = ["content_type"]
+
+    def get_model_perms(self, request) -> dict:
+        return {}  # no entry in the list of models
