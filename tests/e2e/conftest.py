@@ -1,0 +1,77 @@
+"""Browser journeys: a real server, a real headless Chromium. No Django ORM in these modules."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import BrowserContext, expect, sync_playwright
+
+from tests.e2e.endless import build_endless
+from tests.e2e.line import Line
+from tests.e2e.site import Site
+from tests.e2e.visitor import Visitor
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+ENDLESS_TOKENS = 1500
+PATIENCE = 15_000  # ms: replies come from a model that shares its cores with everything else
+
+expect.set_options(timeout=PATIENCE)
+
+
+def pytest_collection_modifyitems(items):
+    here = __name__.rpartition(".")[0]
+    for item in items:
+        if item.module.__name__.startswith(here):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The site as it ships, with the pocket model."""
+    site = Site(tmp_path_factory.mktemp("site")).wait_ready()
+    yield site
+    assert site.stop() == 0, site.log
+
+
+@pytest.fixture(scope="session")
+def endless_site(tmp_path_factory):
+    """A site whose replies take many seconds, for whatever is done to a reply in the middle."""
+    folder = tmp_path_factory.mktemp("endless")
+    model = build_endless(folder / "model")
+    limits = {"INFERENCE_MAX_NEW_TOKENS": str(ENDLESS_TOKENS), "INFERENCE_DTYPE": "float32"}
+    site = Site(folder, INFERENCE_MODEL=str(model), **limits).wait_ready()
+    yield site
+    assert site.stop() == 0, site.log
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium, chromium-browser or google-chrome on PATH")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """`visit(address, **context options)` opens the chat as a new visitor would.
+
+    Whatever the page complained about on its console fails the test in the end.
+    """
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_chat(address: str, **options) -> Visitor:
+        context = browser.new_context(**{"locale": "en-GB", "timezone_id": "UTC", **options})
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        return Visitor(context, address, complaints)
+
+    yield open_chat
+    for context in contexts:
+        context.close()
+    assert not complaints
