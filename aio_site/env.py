@@ -106,8 +106,8 @@ def _sqlite(config: dict) -> dict:
     return {
         **config,
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas},
-        # A file, since threads of an async test cannot share a database in memory.
-        "TEST": {"NAME": f"{name}.test"},
+        # A file, since threads of an async test cannot share a database in memory; one a test run.
+        "TEST": {"NAME": f"{name}.test-{os.getpid()}"},
     }
 
 

@@ -216,10 +216,13 @@ async def _handle(turn: Turn, event: Event) -> None:
 
 
 async def _grow(turn: Turn, text: str) -> None:
-    first, turn.text = not turn.text, turn.text + text
-    bell.ring_here(turn.conversation_id, changed=False)
-    if first and not await in_thread(messages.begin)(turn.reply):
+    # Streaming is stored before anybody sees a character: after a crash, a reply that was seen
+    # is interrupted, and only one that nobody saw runs again.
+    if not turn.text and not await in_thread(messages.begin)(turn.reply):
         _cancel(turn)
+        return
+    turn.text += text
+    bell.ring_here(turn.conversation_id, changed=False)
 
 
 async def _record(turn: Turn, event: Classified) -> None:

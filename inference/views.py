@@ -22,4 +22,6 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     if engine.state == "ready":
         return JsonResponse({"state": engine.state, "model": engine.model_id})
     report = {"state": engine.state, "progress": engine.progress, "error": engine.error}
-    return JsonResponse(report, status=503)
+    response = JsonResponse(report, status=503)
+    response._has_been_logged = True  # not yet ready is no error: Django would log each poll
+    return response

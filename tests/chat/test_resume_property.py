@@ -89,6 +89,9 @@ class Desk(RuleBasedStateMachine):
 
     @rule()
     def everybody_agrees(self):
+        for tab in self.tabs:
+            if tab.socket:
+                self.run(tab.sync())  # what it sent has been taken in
         self.run(self.settle())
         fresh = Visitor(self.conversation.pk)
         self.run(fresh.arrive())
@@ -121,10 +124,13 @@ class Desk(RuleBasedStateMachine):
         """Let turns reach the engine, its events the rows, and the bells every socket."""
         calm = 0
         while calm < 5:
-            waiting = sum(turn.events.qsize() for turn in turns.in_progress())
-            unsubmitted = any(turn.ticket is None for turn in turns.in_progress())
-            calm = 0 if waiting or unsubmitted else calm + 1
+            calm = 0 if any(map(self.is_busy, turns.in_progress())) else calm + 1
             await asyncio.sleep(0.002)
+
+    def is_busy(self, turn):
+        """Not yet at the engine, with events to handle, or handling its last one."""
+        ended = turn.ticket not in {ticket for ticket, _ in self.engine.open_parts()}
+        return turn.ticket is None or ended or not turn.events.empty()
 
 
 @pytest.mark.django_db(transaction=True)

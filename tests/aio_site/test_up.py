@@ -1,0 +1,147 @@
+"""`manage.py up`: a fresh machine, wrong settings, kill -9 in mid-reply, and an orderly end."""
+
+import json
+import socket
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+from websockets.sync.client import connect
+
+from tests.aio_site.server import Server, free_port, manage
+from tests.inference import tiny
+
+
+@pytest.fixture(scope="module")
+def babbler(tmp_path_factory):
+    """A model that never comes to an end by itself."""
+    return tiny.build(tmp_path_factory.mktemp("babbler"), seed=3, max_position_embeddings=4096)
+
+
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "data"
+
+
+class Page:
+    """A visitor's page, reduced to what docs/protocol.md asks of one."""
+
+    def __init__(self, server: Server):
+        self.server = server
+        self.headers = {"Origin": server.address, "Content-Type": "application/json"}
+        url = f"{server.address}/api/conversations"
+        request = urllib.request.Request(url, b"{}", self.headers, method="POST")
+        with urllib.request.urlopen(request) as answer:
+            self.conversation = json.load(answer)
+
+    @contextmanager
+    def open(self, server: Server, rev: int = 0):
+        path = f"ws://127.0.0.1:{server.port}{self.conversation['ws']}"
+        with connect(path, origin=server.address) as socket:
+            send(socket, "hello", token=self.conversation["token"], rev=rev)
+            yield socket
+
+
+def send(socket, kind: str, **fields) -> None:
+    socket.send(json.dumps({"type": kind, **fields}))
+
+
+def receive(socket, kind: str, **fields) -> dict:
+    while True:
+        frame = json.loads(socket.recv(timeout=30))
+        if frame["type"] == kind and fields.items() <= frame.items():
+            return frame
+
+
+def snapshot(socket) -> dict[str, dict]:
+    """The rows that come before the answer to a ping, by role."""
+    send(socket, "ping")
+    rows = {}
+    while (frame := json.loads(socket.recv(timeout=30)))["type"] != "pong":
+        if frame["type"] == "message":
+            rows[frame["role"]] = frame
+    return rows
+
+
+def test_a_reply_survives_kill_minus_nine_as_interrupted_and_can_be_retried(data, babbler):
+    model = {"INFERENCE_MODEL": str(babbler), "INFERENCE_MAX_NEW_TOKENS": "1000"}
+    server = Server(data, **model)
+    server.wait_ready()
+    page = Page(server)
+    with page.open(server) as first:
+        send(first, "message", client_id="a", text="Are you there?")
+        receive(first, "delta")
+        server.kill()
+    again = Server(data, **model)
+    again.wait_ready()
+    with page.open(again) as second:
+        rows = snapshot(second)
+        mine, reply = rows["visitor"], rows["assistant"]
+        assert reply["state"] == "interrupted"
+        send(second, "retry", seq=reply["seq"])
+        retried = receive(second, "message", seq=reply["seq"], attempt=2)
+        receive(second, "delta", attempt=2)
+        send(second, "stop", seq=reply["seq"])
+        stopped = receive(second, "done")
+    assert (mine["text"], retried["text"], stopped["state"]) == ("Are you there?", "", "stopped")
+    assert again.terminate() == 0
+
+
+def test_a_termination_in_mid_reply_keeps_the_partial_text(data, babbler):
+    model = {"INFERENCE_MODEL": str(babbler), "INFERENCE_MAX_NEW_TOKENS": "1000"}
+    server = Server(data, **model)
+    server.wait_ready()
+    page = Page(server)
+    with page.open(server) as first:
+        send(first, "message", client_id="a", text="Go on")
+        text = receive(first, "delta")["text"]
+        assert server.terminate() == 0
+    again = Server(data, **model)
+    again.wait_ready()
+    with page.open(again) as second:
+        reply = snapshot(second)["assistant"]
+    assert reply["state"] == "interrupted"
+    assert reply["text"].startswith(text)
+    assert again.terminate() == 0
+    assert "with password" not in again.log, "the password is shown on the first run only"
+
+
+def test_a_port_in_use_is_said_before_anything_is_loaded(data):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = manage("up", "--port", str(port), data_dir=data)
+    assert ended.returncode == 1
+    assert f"--port {port}" in ended.stderr
+    assert not list(data.glob("*.sqlite3"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("INFERENCE_DTYPE", "int3"),
+        ("INFERENCE_THREADS", "many"),
+        ("INFERENCE_MAX_NEW_TOKENS", "100000"),
+        ("INFERENCE_MODEL", "/no/such/folder"),
+        ("DATABASE_URL", "mysql://somewhere/else"),
+        ("REDIS_URL", "somewhere"),
+        ("CHAT_ALLOWED_ORIGINS", "shop.example"),
+        ("TRUSTED_PROXIES", "the-proxy"),
+        ("CHAT_ENABLED", "maybe"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_by_name(data, variable, value):
+    ended = manage("up", "--port", str(free_port()), data_dir=data, **{variable: value})
+    assert ended.returncode != 0
+    assert variable in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_model_that_breaks_while_loading_ends_up_with_words(data, babbler, tmp_path):
+    broken = tiny.build(tmp_path / "broken")
+    (broken / "tokenizer.json").write_text("{}")
+    ended = manage("up", "--port", str(free_port()), data_dir=data, INFERENCE_MODEL=str(broken))
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert f"INFERENCE_MODEL={broken} cannot be loaded" in ended.stderr
