@@ -15,7 +15,7 @@ def navigation(request: HttpRequest) -> list[dict]:
                 _item(
                     "Dashboard", "monitoring", "analytics:conversations", "chat.view_conversation"
                 ),
-                _review_queue(),
+                _review_queue(request),
                 _item(
                     "Conversations",
                     "forum",
@@ -54,16 +54,13 @@ def navigation(request: HttpRequest) -> list[dict]:
     return [{"title": title, "items": items} for title, items in groups if _any(request, items)]
 
 
-def open_flags(request: HttpRequest) -> int | str:
-    """How many flagged messages nobody has decided on; the queue's badge."""
-    return Classification.objects.flagged().unreviewed().count() or ""
-
-
-def _review_queue() -> dict:
-    item = _item(
-        "Review queue", "flag", "admin:chat_classification_changelist", "chat.view_classification"
-    )
-    return {**item, "badge": "chat.admin.desk.open_flags"}
+def _review_queue(request: HttpRequest) -> dict:
+    """With a badge that counts what waits, but none when nothing does."""
+    right = "chat.view_classification"
+    item = _item("Review queue", "flag", "admin:chat_classification_changelist", right)
+    waiting = Classification.objects.flagged().unreviewed()
+    count = waiting.count() if request.user.has_perm(right) else 0
+    return item | ({"badge": count} if count else {})
 
 
 def _item(title: str, icon: str, address: str, right: str = "") -> dict:

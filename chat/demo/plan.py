@@ -65,9 +65,13 @@ def _story(chosen: script.Script, now: datetime, days: int, chance: Random) -> S
 
 
 def _moment(latest: datetime, days: int, chance: Random) -> datetime:
-    """A time of day at which people write, in the last `days` days and not after `latest`."""
+    """A time of day at which people write, in the last `days` days and not after `latest`.
+
+    The last days are busier, so that some conversations still wait for somebody.
+    """
+    ago = timedelta(days=(days - 1) * chance.random() ** 1.5)
     hour = chance.choices(list(BUSY_HOURS), list(BUSY_HOURS.values()))[0]
-    moment = (latest - timedelta(days=chance.uniform(0, days - 1))).replace(
+    moment = (latest - ago).replace(
         hour=hour, minute=chance.randrange(60), second=chance.randrange(60), microsecond=0
     )
     return moment if moment <= latest else moment - timedelta(days=1)

@@ -5,6 +5,7 @@ import json
 import pytest
 from django.urls import reverse
 
+from chat.admin import desk
 from chat.models import Conversation, ReplyPrompt, User
 from inference.models import Task, TaskVersion
 from tests.chat.desk import conversation, says, staff
@@ -189,3 +190,24 @@ class TestPeople:
         address = reverse("admin:chat_user_change", args=[agent.pk])
         assert lead.get(address).status_code == 200
         assert lead.post(address, {"username": "x"}).status_code == 403
+
+
+class TestTheSidebar:
+    def items(self, rf, user) -> dict[str, dict]:
+        request = rf.get("/")
+        request.user = user
+        items = [item for group in desk.navigation(request) for item in group["items"]]
+        return {item["title"]: item for item in items if item["permission"](request)}
+
+    def test_shows_agents_the_desk_only(self, rf):
+        expected = ["Dashboard", "Review queue", "Conversations", "Chat page"]
+        assert list(self.items(rf, staff("agent"))) == expected
+
+    def test_shows_leads_the_assistant_and_people_too(self, rf):
+        assert {"Reply prompt", "Tasks", "Users"} <= set(self.items(rf, staff("lead")))
+
+    def test_counts_the_open_flags_and_is_silent_without_any(self, rf):
+        agent = staff("agent")
+        assert "badge" not in self.items(rf, agent)["Review queue"]
+        says(conversation(), "Shame on you", "Negative")
+        assert self.items(rf, agent)["Review queue"]["badge"] == 1
