@@ -1,0 +1,213 @@
+"""Whole support conversations: episodes of intents with the replies that fit them."""
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from inference.pocket import grammar, noise, personas
+from inference.pocket.facts import Facts
+from inference.pocket.grammar import Exchange, Grammar
+from inference.tasks import ChatMessage
+
+FOLLOWS = ("order_follow", "any_follow")  # intents that never open an episode
+_MUST_REPEAT = {"order", "order2", "email", "name", "product"}
+_EPISODE = (
+    "order",
+    "order2",
+    "product",
+    "product2",
+    "amount",
+    "date",
+    "n",
+    "n2",
+    "weekday",
+    "city",
+)
+_ISSUES = ("orders", "money", "account")  # topics that people get angry about
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_FREQUENT = {
+    "order_status": 5, "late_delivery": 3, "refund": 3, "cancel_order": 3, "complaint": 4,
+    "angry_about_order": 4, "greeting": 3, "thanks": 2, "praise": 2, "human": 2, "unclear": 2,
+    "return_item": 2, "damaged_item": 2, "login": 2, "delivery_time": 2,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Turn:
+    text: str
+    reply: str
+    intent: str
+    language: str
+
+
+@dataclass
+class Conversation:
+    system: str
+    turns: list[Turn] = field(default_factory=list)
+
+    def messages(self) -> list[ChatMessage]:
+        """The prompt's messages with every reply, as the product would store them."""
+        messages = [ChatMessage("system", self.system)]
+        for turn in self.turns:
+            messages += [ChatMessage("user", turn.text), ChatMessage("assistant", turn.reply)]
+        return messages
+
+
+def conversation(
+    rng: random.Random, language: str | None = None, asked: tuple[str, str] | None = None
+) -> Conversation:
+    """A conversation of 1 to 6 turns, now and then a long one of up to 14.
+
+    `asked` is an English question from elsewhere and its intent, to begin with.
+    """
+    system, bot = personas.draw(rng)
+    told = Conversation(system)
+    language = language or rng.choice(grammar.LANGUAGES)
+    length = rng.choices((1, 2, 3, 4, 5, 6, rng.randint(7, 14)), (26, 22, 18, 12, 9, 8, 5))[0]
+    if asked:
+        language = "en"
+    speaker = _Speaker(rng, language, bot)
+    if asked:
+        speaker.quote(told, *asked)
+    while len(told.turns) < length:
+        if told.turns and rng.random() < 0.04:
+            speaker = _Speaker(rng, "zh" if speaker.language == "en" else "en", bot)
+        speaker.episode(told, length)
+    return told
+
+
+class _Speaker:
+    """A customer of one language and what has been said so far."""
+
+    def __init__(self, rng: random.Random, language: str, bot: str):
+        self.rng, self.language = rng, language
+        self.book: Grammar = grammar.load(language)
+        self.facts = Facts(rng, language, lambda name: rng.choice(self.book.lexicons[name]))
+        self.facts["bot"] = bot
+        self.known = {"bot"}
+
+    def episode(self, told: Conversation, length: int) -> None:
+        """One matter: an opening and a few messages that follow it."""
+        self._forget()
+        name = self._intent()
+        opening = self.rng.choice(self._openings(name))
+        self._turn(told, name, opening, opens=True)
+        after = list(opening.then)
+        while len(told.turns) < length and self.rng.random() < 0.72:
+            follow, exchange = self._follow(name, after)
+            self._turn(told, follow, exchange)
+            if exchange in after:
+                after.remove(exchange)
+
+    def quote(self, told: Conversation, text: str, intent: str) -> None:
+        """A question in somebody else's words, with a reply that needs no fact from it."""
+        openings = self.book.intents[intent].openings
+        exchange = next(e for e in openings if any(not a.facts for a in e.answers))
+        told.turns.append(Turn(text, self._reply(exchange, set(), False), intent, self.language))
+
+    def _forget(self) -> None:
+        for name in _EPISODE:
+            self.facts.pop(name, None)
+            self.known.discard(name)
+
+    def _intent(self) -> str:
+        names = [name for name in self.book.intents if name not in FOLLOWS]
+        return self.rng.choices(names, [_FREQUENT.get(name, 1) for name in names])[0]
+
+    def _openings(self, name: str) -> list[Exchange]:
+        """A bare number tells no language, so it opens English conversations only."""
+        openings = self.book.intents[name].openings
+        if self.language == "en":
+            return openings
+        return [each for each in openings if any(_HAN.search(ask.text) for ask in each.asks)]
+
+    def _follow(self, name: str, after: list[Exchange]) -> tuple[str, Exchange]:
+        fit = [each for each in after if self._answerable(each)]
+        if fit and self.rng.random() < 0.65:
+            return name, self.rng.choice(fit[:2])
+        if "order" in self.known and self.rng.random() < 0.5:
+            return FOLLOWS[0], self.rng.choice(self.book.intents[FOLLOWS[0]].openings)
+        if self.rng.random() < 0.25:
+            return "thanks", self.book.intents["thanks"].openings[0]
+        return FOLLOWS[1], self.rng.choice(self.book.intents[FOLLOWS[1]].openings)
+
+    def _answerable(self, exchange: Exchange) -> bool:
+        return "order" not in self.known or not all(a.unknown_order for a in exchange.answers)
+
+    def _turn(
+        self, told: Conversation, intent: str, exchange: Exchange, opens: bool = False
+    ) -> None:
+        ask = self.rng.choice(exchange.asks)
+        text, said = self._say(ask.text)
+        while opens and self.language == "zh" and not _HAN.search(text):  # language unknown
+            ask = self.rng.choice(exchange.asks)
+            text, said = self._say(ask.text)
+        issue = self.book.intents[intent].topic in _ISSUES
+        upset = opens and issue and ask.mood == "Neutral" and self.rng.random() < 0.1
+        self.known |= said
+        reply = self._reply(exchange, said, upset)
+        if upset:
+            text = self._with_anger(text)
+        elif opens and intent != "greeting":
+            text = self._wrapped(text)
+        text = noise.typed(text, self.language, self.rng, self.facts.fixed(), ask.mood)
+        told.turns.append(Turn(text, reply, intent, self.language))
+        if "order2" in said:
+            self.facts["order"] = self.facts.pop("order2")
+            self.known.discard("order2")
+
+    def _say(self, template: str) -> tuple[str, set[str]]:
+        """The expanded template, and the facts that it names."""
+        self.facts.named.clear()
+        text = self.book.expand(template, self.rng, self.facts)
+        return text, set(self.facts.named)
+
+    def _reply(self, exchange: Exchange, said: set[str], upset: bool) -> str:
+        answer = self.rng.choice(fitting(exchange, self.known, said)).text
+        text = self._say(answer)[0]
+        sorry = text.lower().startswith(
+            ("sorry", "i'm sorry", "i'm really sorry", "that's not how")
+        )
+        if upset and not sorry and "抱歉" not in text[:8] and "对不起" not in text[:8]:
+            text = self._say("<ack>")[0] + (" " if self.language == "en" else "") + text
+        return noise.sentence(text) if self.language == "en" else text
+
+    def _with_anger(self, text: str) -> str:
+        anger = self._say(self.rng.choice(("<upset>", "<service_bad>", "<upset>")))[0]
+        if self.language == "zh":
+            return self.rng.choice((f"{anger}，{text}", f"{text.rstrip('？')}，{anger}"))
+        first = text if text.endswith(("?", "!")) else text + "."
+        return self.rng.choice((f"{anger}. {text}", f"{anger}! {text}", f"{first} {anger}"))
+
+    def _wrapped(self, text: str) -> str:
+        """With a greeting, a lead or a tail around it, or as it is."""
+        chance, chinese = self.rng.random(), self.language == "zh"
+        if chance < 0.2:
+            return (
+                self._say("<hello>")[0] + (self.rng.choice("，， ！") if chinese else ", ") + text
+            )
+        if chance < 0.3:
+            return self._say("<lead>")[0] + ("" if chinese else " ") + text
+        if chance < 0.42:
+            gap = "，" if chinese else self.rng.choice((", ", ". ", " "))
+            gap = (" " if not chinese else "") if text[-1:] in "?？!！" else gap
+            return text + gap + self._say("<tail>")[0]
+        return text
+
+
+def fitting(exchange: Exchange, known: set[str], said: set[str]) -> Sequence[grammar.Answer]:
+    """The answers that repeat what was just said and name nothing that is not known.
+
+    Raises:
+        GrammarError: the exchange has no answer for that.
+    """
+    answers = [
+        answer
+        for answer in exchange.answers
+        if answer.facts <= known and not (answer.unknown_order and "order" in known)
+    ]
+    if not answers:
+        raise grammar.GrammarError(f"No answer fits {sorted(said)}: {exchange.asks[0].text!r}")
+    repeating = [answer for answer in answers if said & _MUST_REPEAT <= answer.facts]
+    return repeating or answers

@@ -1,0 +1,141 @@
+"""Public corpora that a training may add to the generated data, where their files are given."""
+
+import csv
+import gzip
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LABELS = {"1": "Negative", "2": "Neutral", "3": "Positive"}  # GoEmotions, grouped; 0 is ambiguous
+STARS = {1: "Negative", 2: "Negative", 4: "Positive", 5: "Positive"}  # 3 stars say neither
+
+GOEMOTIONS, GOEMOTIONS_DEV = "goemotions_train.tsv.gz", "goemotions_dev.tsv.gz"
+ASAP, ASAP_DEV = "asap_train_sample.csv.gz", "asap_dev_sample.csv.gz"
+BANKING = "banking77_train.csv.gz"
+
+
+class CorpusError(ValueError):
+    """A corpus file cannot be read; the message names the file."""
+
+
+@dataclass
+class Corpora:
+    """Labelled messages by source; empty without `--data`. `names` are the files in use."""
+
+    names: list[str] = field(default_factory=list)
+    train: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    dev: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    questions: list[tuple[str, str]] = field(default_factory=list)  # text, intent
+
+    def texts(self) -> Iterator[str]:
+        for rows in self.train.values():
+            yield from (text for text, _ in rows)
+
+    def question(self, rng: random.Random) -> tuple[str, str] | None:
+        """A real customer's question and the intent that it stands for, or None."""
+        if not self.questions or rng.random() >= QUESTION_SHARE:
+            return None
+        return rng.choice(self.questions)
+
+    def opinion(self, rng: random.Random) -> tuple[str, str] | None:
+        """A labelled message of a corpus, or None where a generated one is due."""
+        chance = rng.random()
+        for name, share in SHARES.items():
+            if name in self.train and chance < share:
+                return rng.choice(self.train[name])
+            chance -= share
+        return None
+
+
+SHARES = {"goemotions": 0.36, "asap": 0.03, "banking77": 0.03}
+QUESTION_SHARE = 0.12  # of conversations
+INTENTS = {
+    "late_delivery": ("card_arrival",),
+    "refund": ("request_refund",),
+    "refund_status": ("Refund_not_showing_up",),
+    "payment_failed": (
+        "declined_card_payment", "declined_transfer", "failed_transfer", "top_up_failed",
+        "card_not_working", "virtual_card_not_working", "pending_card_payment",
+    ),
+    "double_charge": (
+        "transaction_charged_twice", "extra_charge_on_statement", "card_payment_not_recognised",
+        "direct_debit_payment_not_recognised", "card_payment_fee_charged",
+    ),
+    "account_security": ("compromised_card", "lost_or_stolen_card", "lost_or_stolen_phone"),
+    "delete_account": ("terminate_account",),
+    "password": ("passcode_forgotten",),
+    "login": ("pin_blocked", "unable_to_verify_identity"),
+    "change_email": ("edit_personal_details",),
+}  # fmt: skip
+_INTENT_OF = {category: intent for intent, names in INTENTS.items() for category in names}
+
+
+def read(folder: Path | None) -> Corpora:
+    """The corpora whose files lie in `folder`; unknown files are left alone.
+
+    Raises:
+        CorpusError: the folder is missing or holds none of the files, or one is damaged.
+    """
+    corpora = Corpora()
+    if folder is None:
+        return corpora
+    if not folder.is_dir():
+        raise CorpusError(f"--data must be a folder with corpus files: {folder} is none.")
+    for name, kind, file, reader in _SOURCES:
+        path = folder / file
+        if path.is_file():
+            getattr(corpora, kind)[name] = _rows(path, reader)
+            corpora.names.append(file)
+    if "banking77" in corpora.train:
+        corpora.questions = _rows(folder / BANKING, _banking77_intents)
+    if not corpora.names:
+        files = ", ".join(source[2] for source in _SOURCES)
+        raise CorpusError(f"--data must hold at least one of {files}: {folder} holds none.")
+    return corpora
+
+
+def _rows(path: Path, reader) -> list[tuple[str, str]]:
+    try:
+        with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
+            rows = list(reader(file))
+    except (OSError, EOFError, UnicodeDecodeError, KeyError, ValueError, csv.Error) as error:
+        raise CorpusError(f"{path} is not a readable corpus file: {error!r}") from error
+    if not rows:
+        raise CorpusError(f"{path} has no usable row.")
+    return rows
+
+
+def _goemotions(file) -> Iterator[tuple[str, str]]:
+    for line in file:
+        text, labels, *_ = line.rstrip("\n").split("\t")
+        if labels in LABELS:
+            yield text.replace("[NAME]", "Alex").replace("[RELIGION]", "Buddhist"), LABELS[labels]
+
+
+def _asap(file) -> Iterator[tuple[str, str]]:
+    for row in csv.DictReader(file):
+        stars = round(float(row["star"]))
+        if stars in STARS:
+            text = row["reviewbody"].replace("\\n", "\n")
+            yield text[:300], STARS[stars]
+
+
+def _banking77(file) -> Iterator[tuple[str, str]]:
+    for row in csv.DictReader(file):
+        yield row["text"].strip(), "Neutral"
+
+
+def _banking77_intents(file) -> Iterator[tuple[str, str]]:
+    for row in csv.DictReader(file):
+        if row["category"] in _INTENT_OF:
+            yield row["text"].strip(), _INTENT_OF[row["category"]]
+
+
+_SOURCES = (
+    ("goemotions", "train", GOEMOTIONS, _goemotions),
+    ("goemotions", "dev", GOEMOTIONS_DEV, _goemotions),
+    ("asap", "train", ASAP, _asap),
+    ("asap", "dev", ASAP_DEV, _asap),
+    ("banking77", "train", BANKING, _banking77),
+)

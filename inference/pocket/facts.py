@@ -1,0 +1,106 @@
+"""Facts of a conversation: order numbers, names, products, amounts and dates, drawn once each."""
+
+import random
+import string
+from collections.abc import Callable
+
+_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
+
+
+class Facts(dict):
+    """Draws a fact when it is first named and repeats it afterwards.
+
+    `lexicon(name)` gives an entry of the language's word list. `named` collects what was looked up.
+    """
+
+    def __init__(self, rng: random.Random, language: str, lexicon: Callable[[str], str]):
+        super().__init__()
+        self.rng, self.language, self.lexicon = rng, language, lexicon
+        self.named: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.named.add(name)
+        return super().__getitem__(name)
+
+    def fixed(self) -> list[str]:
+        """Values that must be repeated letter by letter, so no typo may touch them."""
+        return [value for name, value in self.items() if name.rstrip("2") not in ("n", "weekday")]
+
+    def __missing__(self, name: str) -> str:
+        value = self._draw(name.rstrip("2"))
+        if value in self.values():
+            return self[name]
+        self[name] = value
+        return value
+
+    def _draw(self, name: str) -> str:
+        draw = _DRAWS.get(name)
+        return draw(self.rng, self.language) if draw else self.lexicon(name)
+
+
+def digits(rng: random.Random, count: int) -> str:
+    return rng.choice("123456789") + "".join(rng.choices(string.digits, k=count - 1))
+
+
+def order_number(rng: random.Random, language: str = "en") -> str:
+    """Plain digits of any usual length most of the time, else letters with digits."""
+    shape = rng.random()
+    if shape < 0.72:
+        return digits(
+            rng, rng.choices((3, 4, 5, 6, 7, 8, 10, 12), (3, 26, 18, 18, 10, 13, 7, 5))[0]
+        )
+    letters = "".join(rng.choices(_LETTERS, k=rng.randint(1, 3)))
+    if shape < 0.84:
+        return letters + digits(rng, rng.randint(3, 7))
+    if shape < 0.92:
+        return f"{letters}-{digits(rng, rng.randint(3, 6))}"
+    if shape < 0.96:
+        return f"{rng.choice(('ORD', 'SO', 'INV', 'PO'))}-{digits(rng, rng.randint(4, 6))}"
+    return f"{digits(rng, 3)}-{digits(rng, rng.randint(4, 7))}"
+
+
+def amount(rng: random.Random, language: str) -> str:
+    number = str(rng.randint(3, 990))
+    if rng.random() < 0.5:
+        number += f".{rng.choice(('50', '90', '95', '99', '00', digits(rng, 2)))}"
+    if language == "zh":
+        return rng.choice(("{}元", "{}块", "{}块钱", "￥{}")).format(number)
+    return rng.choice(("${}", "£{}", "€{}", "{} dollars", "{} euros", "{} pounds")).format(number)
+
+
+def date(rng: random.Random, language: str) -> str:
+    month, day = rng.randint(1, 12), rng.randint(1, 28)
+    if language == "zh":
+        return rng.choice((f"{month}月{day}号", f"{month}月{day}日", f"{month}月{day}号"))
+    return rng.choice((f"{day} {_MONTHS[month - 1]}", f"{_MONTHS[month - 1]} {day}"))
+
+
+def email(rng: random.Random, language: str) -> str:
+    user = rng.choice(_USERS) + rng.choice(("", ".", "_")) + rng.choice((*_USERS, digits(rng, 2)))
+    return f"{user}@{rng.choice(('example.com', 'example.org', 'mail.example', 'post.example'))}"
+
+
+def phone(rng: random.Random, language: str) -> str:
+    return f"1{rng.choice('3578')}{digits(rng, 9)}" if language == "zh" else f"0{digits(rng, 9)}"
+
+
+def small_number(rng: random.Random, language: str) -> str:
+    return str(rng.randint(2, 20))
+
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+_USERS = (
+    "anna", "ben", "chris", "dana", "eli", "fay", "gus", "hana", "ivan", "jo", "kim", "lee",
+    "max", "nina", "omar", "pat", "ray", "sam", "tom", "wei", "zoe", "mila", "carl", "xin",
+)  # fmt: skip
+_DRAWS = {
+    "order": order_number,
+    "amount": amount,
+    "date": date,
+    "email": email,
+    "phone": phone,
+    "n": small_number,
+}

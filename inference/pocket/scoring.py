@@ -1,0 +1,134 @@
+"""Label scores of many messages at once, their calibration and their accuracy."""
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from inference.calibration import digest
+from inference.pocket import grammar, moods
+from inference.pocket.recipe import LABELS, SENTIMENT
+from inference.pocket.sequences import Branch, Tree, label_branch, lay_out
+from inference.pocket.training import target_losses
+from inference.prompts import ChatPrompt
+from inference.tasks import Affine
+
+_LENGTH = 1024  # tokens of a row
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How well labels were told apart: shares of 1, and the expected calibration error."""
+
+    n: int
+    accuracy: float
+    macro_f1: float
+    ece: float
+
+
+def generated(seed: str, count: int) -> list[tuple[str, str]]:
+    """Labelled messages of a stream of their own, half of them in each language."""
+    rng = random.Random(f"{seed}:judged")
+    return [moods.message(rng, grammar.LANGUAGES[i % 2]) for i in range(count)]
+
+
+@torch.inference_mode()
+def label_scores(model, prompt: ChatPrompt, texts: Sequence[str], device: str = "cpu"):
+    """Log-probability of every label, with its end, for every text: shape (texts, labels)."""
+    model.eval()
+    stream = (
+        label_branch(prompt, SENTIMENT, text, label, _LENGTH) for text in texts for label in LABELS
+    )
+    scores = [part for trees in _rows(stream) for part in _row_scores(model, trees, device)]
+    return torch.stack(scores).view(len(texts), len(LABELS))
+
+
+def _rows(stream: Iterator[tuple[list[int], Branch]]) -> Iterator[list[Tree]]:
+    """One tree at a time, in the order of the stream."""
+    tree: Tree | None = None
+    for prefix, branch in stream:
+        branch.weights = [float(w > 0.5) for w in branch.weights]
+        if tree and len(tree) + len(branch.ids) > _LENGTH:
+            yield [tree]
+            tree = None
+        tree = tree or Tree(prefix)
+        tree.branches.append(branch)
+    if tree:
+        yield [tree]
+
+
+def _row_scores(model, trees: list[Tree], device: str) -> Iterator[torch.Tensor]:
+    batch = lay_out(trees, max(map(len, trees)))
+    losses = target_losses(model, batch, device).float().cpu()
+    sums = torch.zeros(sum(len(tree.branches) for tree in trees))
+    sums.index_add_(0, batch.owner, -losses)
+    yield from sums
+
+
+def probabilities(scores: torch.Tensor, affine: Affine) -> torch.Tensor:
+    """softmax(scale * score + bias), as the engine computes it."""
+    bias = torch.tensor([affine.bias.get(label, 0.0) for label in LABELS])
+    return (affine.scale * scores + bias).softmax(-1)
+
+
+def fit(scores: torch.Tensor, labels: Sequence[str]) -> Affine:
+    """Scale and biases of greatest likelihood; the biases sum to zero.
+
+    This is vector scaling with one shared scale (Guo et al. 2017, On Calibration of Modern Neural
+    Networks), on whole-label scores.
+    """
+    truth = torch.tensor([LABELS.index(label) for label in labels])
+    scale = torch.zeros(1, requires_grad=True)  # its logarithm
+    bias = torch.zeros(len(LABELS), requires_grad=True)
+    optimizer = torch.optim.LBFGS([scale, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = torch.nn.functional.cross_entropy(scale.exp() * scores + bias, truth)
+        value = value + 1e-3 * bias.square().sum()  # keeps separable data finite
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    centred = (bias - bias.mean()).tolist()
+    values = {label: round(each, 5) for label, each in zip(LABELS, centred, strict=True)}
+    return Affine(scale=round(scale.exp().item(), 5), bias=values)
+
+
+def judge(scores: torch.Tensor, labels: Sequence[str], affine: Affine) -> Judgement:
+    confidence, guess = probabilities(scores, affine).max(-1)
+    truth = torch.tensor([LABELS.index(label) for label in labels])
+    right = guess == truth
+    return Judgement(
+        n=len(labels),
+        accuracy=round(right.float().mean().item(), 4),
+        macro_f1=round(_macro_f1(guess, truth), 4),
+        ece=round(_calibration_error(confidence, right), 4),
+    )
+
+
+def _macro_f1(guess: torch.Tensor, truth: torch.Tensor) -> float:
+    scores = []
+    for label in truth.unique():
+        hit = ((guess == label) & (truth == label)).sum().item()
+        scores.append(2 * hit / max(1, ((guess == label).sum() + (truth == label).sum()).item()))
+    return sum(scores) / len(scores)
+
+
+def _calibration_error(confidence: torch.Tensor, right: torch.Tensor, bins: int = 10) -> float:
+    """Mean gap between confidence and accuracy over equally wide bins, weighted by their size."""
+    which = (confidence * bins).long().clamp(max=bins - 1)
+    gaps = [
+        (confidence[which == b].mean() - right[which == b].float().mean()).abs().item()
+        * (which == b).float().mean().item()
+        for b in which.unique()
+    ]
+    return sum(gaps)
+
+
+def calibration_json(affine: Affine) -> str:
+    """The content of a model folder's `calibration.json`."""
+    key = digest(SENTIMENT, LABELS)
+    return json.dumps({key: {"scale": affine.scale, "bias": dict(affine.bias)}}, indent=2) + "\n"

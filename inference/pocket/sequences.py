@@ -1,0 +1,167 @@
+"""Training sequences as trees: one system prompt, then many branches that cannot see each other.
+
+A system prompt costs as much as several short messages. So a row of a batch holds it once, followed
+by independent branches; the attention mask and the positions make each branch see exactly what it
+would see alone. The ids come from the product's own `ChatPrompt`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from inference.prompts import ChatPrompt
+from inference.tasks import ChatMessage, message_context
+
+USER_WEIGHT = 0.1  # of a token that a customer wrote: language to learn, not to answer
+LABEL_WEIGHT = 3.0  # of a label's tokens, which are few
+DIGIT_WEIGHT = 3.0  # of a digit in a reply: numbers must be copied, and are few as well
+
+
+@dataclass
+class Branch:
+    """What follows a shared beginning. `weights[i]` is the loss weight of predicting `ids[i]`."""
+
+    ids: list[int] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    offset: int = 0  # positions left free between the shared beginning and the branch
+
+    def add(self, ids: Sequence[int], weight: float) -> None:
+        self.ids += ids
+        self.weights += [weight] * len(ids)
+
+
+@dataclass
+class Tree:
+    prefix: list[int]
+    branches: list[Branch] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.prefix) + sum(len(branch.ids) for branch in self.branches)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of trees. All tensors on the CPU; R rows of T tokens, N weighted targets."""
+
+    ids: torch.Tensor  # R, T
+    positions: torch.Tensor  # R, T
+    mask: torch.Tensor  # R, 1, T, T, bool: may row token i see row token j
+    source: torch.Tensor  # N, index into the flattened R*T: where a target is predicted
+    target: torch.Tensor  # N, token ids
+    weight: torch.Tensor  # N
+    owner: torch.Tensor  # N, number of the branch in reading order
+
+
+def conversation_branch(
+    prompt: ChatPrompt, messages: Sequence[ChatMessage], limit: int
+) -> tuple[list[int], Branch]:
+    """The shared beginning (system message) and the turns that fit into `limit` tokens in all.
+
+    `messages` are a system message and pairs of user and assistant messages.
+    """
+    digits = {prompt.label(each)[0] for each in "0123456789"}
+    first = prompt.encode(messages[:2])
+    prefix = first[: prompt.shared(messages[:2])]
+    branch = Branch()
+    done = len(prefix)
+    for end in range(2, len(messages), 2):
+        asked = prompt.encode(messages[:end])
+        answer = prompt.label(messages[end].content)
+        if len(asked) + len(answer) > limit:
+            break
+        branch.add(asked[done:], USER_WEIGHT)
+        branch.add(answer, 1.0)
+        branch.weights[-len(answer) :] = [DIGIT_WEIGHT if t in digits else 1.0 for t in answer]
+        done = len(asked) + len(answer)
+    return prefix, branch
+
+
+def label_branch(
+    prompt: ChatPrompt, system: str, text: str, label: str, limit: int, weight: float = LABEL_WEIGHT
+) -> tuple[list[int], Branch]:
+    """The task's prompt, and a message cut to fit with its label as the whole answer."""
+    messages = message_context(system, text)
+    asked = prompt.encode(messages)
+    answer = prompt.label(label)
+    while len(asked) + len(answer) > limit:
+        text = text[: len(text) * 2 // 3]
+        asked = prompt.encode(message_context(system, text))
+    shared = prompt.shared(messages)
+    branch = Branch()
+    branch.add(asked[shared:], USER_WEIGHT)
+    branch.add(answer, weight)
+    return asked[:shared], branch
+
+
+def grow(branches: Iterable[tuple[list[int], Branch]], length: int, trees: int) -> list[Tree]:
+    """`trees` full trees of at most `length` tokens, filled first fit from an endless stream."""
+    open_trees: dict[tuple[int, ...], Tree] = {}
+    full: list[Tree] = []
+    for prefix, branch in branches:
+        if not branch.ids:
+            continue
+        key = tuple(prefix)
+        tree = open_trees.get(key)
+        if tree and len(tree) + len(branch.ids) > length:
+            full.append(open_trees.pop(key))
+            tree = None
+            if len(full) == trees:
+                break
+        if tree is None:
+            tree = open_trees[key] = Tree(prefix)
+        tree.branches.append(branch)
+    full += list(open_trees.values())[: trees - len(full)]
+    return full
+
+
+def lay_out(trees: Sequence[Tree], length: int) -> Batch:
+    """Rows of `length` tokens, one tree each; the rest of a row is padding that nothing sees."""
+    rows = len(trees)
+    ids = torch.zeros(rows, length, dtype=torch.long)
+    positions = torch.zeros(rows, length, dtype=torch.long)
+    segment = torch.full((rows, length), -1)
+    targets: list[tuple[int, int, float, int]] = []
+    owner = 0
+    for row, tree in enumerate(trees):
+        start = len(tree.prefix)
+        ids[row, :start] = torch.tensor(tree.prefix)
+        positions[row, :start] = torch.arange(start)
+        segment[row, :start] = 0
+        at = start
+        for number, branch in enumerate(tree.branches, 1):
+            end = at + len(branch.ids)
+            ids[row, at:end] = torch.tensor(branch.ids)
+            first = start + branch.offset
+            positions[row, at:end] = torch.arange(first, first + len(branch.ids))
+            segment[row, at:end] = number
+            targets += _targets(branch, row * length, start, at, owner)
+            at, owner = end, owner + 1
+    columns = list(zip(*targets, strict=True))
+    return Batch(
+        ids=ids,
+        positions=positions,
+        mask=_visible(segment),
+        source=torch.tensor(columns[0]),
+        target=torch.tensor(columns[1]),
+        weight=torch.tensor(columns[2]),
+        owner=torch.tensor(columns[3]),
+    )
+
+
+def _targets(
+    branch: Branch, row: int, start: int, at: int, owner: int
+) -> Iterator[tuple[int, int, float, int]]:
+    """The first token of a branch is predicted at the end of the shared beginning."""
+    for index, (token, weight) in enumerate(zip(branch.ids, branch.weights, strict=True)):
+        if weight:
+            source = start - 1 if index == 0 else at + index - 1
+            yield row + source, token, weight, owner
+
+
+def _visible(segment: torch.Tensor) -> torch.Tensor:
+    length = segment.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool).tril()
+    same = segment[:, :, None] == segment[:, None, :]
+    shared = (segment == 0)[:, None, :]
+    return (causal & (same | shared))[:, None]
