@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 from tests.e2e.endless import build_endless
-from tests.e2e.line import Line
 from tests.e2e.site import Site
 from tests.e2e.visitor import Visitor
 

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 
 
 class Line:
@@ -52,18 +53,14 @@ class Line:
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
+    with suppress(OSError):  # cut: both ends are told below
         while data := source.recv(65536):
             sink.sendall(data)
-    except OSError:
-        pass  # cut: both ends are told below
     _close(source)
     _close(sink)
 
 
 def _close(end: socket.socket) -> None:
-    try:
+    with suppress(OSError):  # the other end was quicker
         end.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # the other end was quicker
     end.close()
