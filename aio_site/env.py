@@ -64,17 +64,13 @@ def origin(value: str) -> str:
 def database(name: str, default: str) -> dict:
     """Django's database dictionary from a URL, SQLite or PostgreSQL, tuned for many writers."""
     value = text(name, default)
-    allowed = "sqlite:////path/to/file or postgres://user:password@host:port/name"
-    try:
+    if value.startswith("sqlite:///"):
+        return _sqlite(environ.Env.db_url_config(value))
+    if value.startswith(("postgres://", "postgresql://")):
         config = environ.Env.db_url_config(value)
-    except (ValueError, ImproperlyConfigured):
-        raise _bad(name, value, allowed) from None
-    engine = config.get("ENGINE", "")
-    if engine == "django.db.backends.sqlite3":
-        return _sqlite(config)
-    if engine == "django.db.backends.postgresql":
         # Under ASGI, persistent connections pile up one a thread; the backend's pool bounds them.
         return {**config, "CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": 1, "max_size": 10}}}
+    allowed = "sqlite:////path/to/file or postgres://user:password@host:port/name"
     raise _bad(name, value, allowed)
 
 

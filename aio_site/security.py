@@ -12,6 +12,18 @@ ADMIN_POLICY = {
 }
 
 
+class TrustedProxyScheme:
+    """Forget X-Forwarded-Proto unless a trusted proxy sent it; Django would believe anybody."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest):
+        if not is_trusted_proxy(request.META.get("REMOTE_ADDR")):
+            request.META.pop("HTTP_X_FORWARDED_PROTO", None)
+        return self.get_response(request)
+
+
 class AdminContentSecurityPolicy:
     """Relax the strict policy for /admin/ only; every other page keeps 'self'."""
 

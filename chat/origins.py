@@ -13,16 +13,16 @@ PORTS = {"http": 80, "https": 443}
 
 def request_allowed(request: HttpRequest, *, embedded: bool = True) -> bool:
     """Whether an HTTP request comes from a page that may talk to the chat."""
-    scheme = _scheme(request.META.get("REMOTE_ADDR"), request.scheme, request.headers)
-    return _allowed(request.headers.get("Origin"), scheme, request.get_host(), embedded)
+    return _allowed(request.headers.get("Origin"), request.scheme, request.get_host(), embedded)
 
 
 def socket_allowed(scope: dict, *, embedded: bool = True) -> bool:
     """The same for a websocket handshake; `embedded=False` admits the own origin only."""
     headers = headers_of(scope)
     peer = (scope.get("client") or [None])[0]
-    secure = scope.get("scheme") in ("wss", "https")
-    scheme = _scheme(peer, "https" if secure else "http", headers)
+    forwarded = headers.get("X-Forwarded-Proto") if is_trusted_proxy(peer) else None
+    secure = forwarded == "https" or scope.get("scheme") == "wss"
+    scheme = "https" if secure else "http"
     return _allowed(headers.get("Origin"), scheme, headers.get("Host"), embedded)
 
 
@@ -40,11 +40,6 @@ def headers_of(scope: dict) -> dict[str, str]:
         value = raw_value.decode("latin1")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers
-
-
-def _scheme(peer: str | None, scheme: str, headers) -> str:
-    forwarded = headers.get("X-Forwarded-Proto", "")
-    return forwarded if is_trusted_proxy(peer) and forwarded in PORTS else scheme
 
 
 def _allowed(origin: str | None, scheme: str, host: str | None, embedded: bool) -> bool:

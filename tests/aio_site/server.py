@@ -1,5 +1,6 @@
 """The real server as a subprocess: `manage.py up` on a free port with a database of its own."""
 
+import contextlib
 import os
 import re
 import signal
@@ -92,8 +93,6 @@ class Server:
 
     def _pause(self) -> bool:
         """A short wait that ends early if the process does; always False."""
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(0.1)
-        except subprocess.TimeoutExpired:
-            pass
         return False

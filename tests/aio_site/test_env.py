@@ -1,0 +1,48 @@
+"""Typed readers of the environment: what is allowed passes, the rest names the variable."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from aio_site import env
+
+
+@pytest.mark.parametrize(
+    ("value", "flag"), [("on", True), ("TRUE", True), ("0", False), ("", True)]
+)
+def test_flags_are_read_in_the_usual_words(monkeypatch, value, flag):
+    monkeypatch.setenv("SWITCH", value)
+    assert env.flag("SWITCH", True) is flag
+
+
+@pytest.mark.parametrize(
+    ("read", "value"),
+    [
+        (lambda: env.flag("X", True), "perhaps"),
+        (lambda: env.integer("X", 1), "1.5"),
+        (lambda: env.integer("X", 1, minimum=1), "0"),
+        (lambda: env.choice("X", "a", ("a", "b")), "c"),
+        (lambda: env.items("X", "", env.origin), "https://shop.example/path"),
+        (lambda: env.items("X", "", env.origin), "ftp://shop.example"),
+        (lambda: env.database("X", ""), "oracle://somewhere"),
+        (lambda: env.database("X", ""), "nonsense"),
+    ],
+)
+def test_a_bad_value_is_refused_with_the_name_of_the_variable(monkeypatch, read, value):
+    monkeypatch.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^X must be .* not "):
+        read()
+
+
+def test_a_secret_key_is_made_once_and_readable_by_its_owner_only(tmp_path, monkeypatch):
+    monkeypatch.delenv("KEY", raising=False)
+    path = tmp_path / "new" / "secret_key"
+    first = env.secret_key("KEY", path)
+    assert first == env.secret_key("KEY", path)
+    assert len(first) >= 50
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_postgresql_uses_a_pool_and_sqlite_waits_for_its_turn(tmp_path):
+    assert "pool" in env.database("NONE", "postgres://u:p@localhost/db")["OPTIONS"]
+    sqlite = env.database("NONE", f"sqlite:///{tmp_path}/db.sqlite3")
+    assert sqlite["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
