@@ -14,7 +14,7 @@ CHROMIUM = next(
 )
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 ENDLESS_TOKENS = 1500
-PATIENCE = 15_000  # ms: replies come from a model that shares its cores with everything else
+PATIENCE = 30_000  # ms: replies come from a model that shares its cores with everything else
 
 expect.set_options(timeout=PATIENCE)
 

@@ -16,6 +16,7 @@ class Visitor:
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: complaints.append(str(error)))
         self.page.on("websocket", self._listen)
+        self._failures_expected = False
         self.frames: list[dict] = []  # everything the server sent to this tab
         self.page.goto(address)
 
@@ -97,8 +98,14 @@ class Visitor:
     def _listen(self, socket: WebSocket) -> None:
         socket.on("framereceived", lambda data: self.frames.append(json.loads(data)))
 
+    def expects_failures(self) -> None:
+        """Requests are about to be refused, which Chromium logs by itself."""
+        self._failures_expected = True
+
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and BROKEN_LINE not in message.text:
+        loading = "Failed to load resource" in message.text
+        expected = BROKEN_LINE in message.text or (loading and self._failures_expected)
+        if message.type in ("error", "warning") and not expected:
             self.complaints.append(f"{message.text} ({message.location.get('url')})")
 
 

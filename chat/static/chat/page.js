@@ -170,6 +170,7 @@ function speak() {
   for (const node of document.querySelectorAll("[data-words]")) {
     node.textContent = words(node.dataset.words);
   }
+  byId("language").hidden = false;
   byId("language").textContent = words("switchTo");
   byId("language").ariaLabel = words("switchLabel");
   byId("language").lang = language === "en" ? "zh-CN" : "en";
