@@ -27,7 +27,7 @@ _EPISODE = (
 _ISSUES = ("orders", "money", "account")  # topics that people get angry about
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _FREQUENT = {
-    "order_status": 5, "late_delivery": 3, "refund": 3, "cancel_order": 3, "complaint": 4,
+    "order_status": 8, "late_delivery": 3, "refund": 3, "cancel_order": 3, "complaint": 4,
     "angry_about_order": 4, "greeting": 3, "thanks": 2, "praise": 2, "human": 2, "unclear": 2,
     "return_item": 2, "damaged_item": 2, "login": 2, "delivery_time": 2,
 }  # fmt: skip
@@ -94,11 +94,10 @@ class _Speaker:
         opening = self.rng.choice(self._openings(name))
         self._turn(told, name, opening, opens=True)
         after = list(opening.then)
-        while len(told.turns) < length and self.rng.random() < 0.72:
-            follow, exchange = self._follow(name, after)
-            self._turn(told, follow, exchange)
-            if exchange in after:
-                after.remove(exchange)
+        while len(told.turns) < length and (more := self._follow(name, after)):
+            self._turn(told, *more)
+            if more[1] in after:
+                after.remove(more[1])
 
     def quote(self, told: Conversation, text: str, intent: str) -> None:
         """A question in somebody else's words, with a reply that needs no fact from it."""
@@ -122,15 +121,17 @@ class _Speaker:
             return openings
         return [each for each in openings if any(_HAN.search(ask.text) for ask in each.asks)]
 
-    def _follow(self, name: str, after: list[Exchange]) -> tuple[str, Exchange]:
+    def _follow(self, name: str, after: list[Exchange]) -> tuple[str, Exchange] | None:
+        """What is said next on the matter, or None when it is time for another one."""
         fit = [each for each in after if self._answerable(each)]
-        if fit and self.rng.random() < 0.65:
-            return name, self.rng.choice(fit[:2])
-        if "order" in self.known and self.rng.random() < 0.5:
-            return FOLLOWS[0], self.rng.choice(self.book.intents[FOLLOWS[0]].openings)
-        if self.rng.random() < 0.25:
-            return "thanks", self.book.intents["thanks"].openings[0]
-        return FOLLOWS[1], self.rng.choice(self.book.intents[FOLLOWS[1]].openings)
+        if fit and self.rng.random() < 0.75:  # mostly what was asked for, a number above all
+            return name, fit[0] if self.rng.random() < 0.7 else self.rng.choice(fit[:3])
+        if self.rng.random() < 0.5:
+            return None
+        of_order, of_any = FOLLOWS
+        names, weights = ("thanks", of_any, of_order), (1, 3, 4 * ("order" in self.known))
+        follow = self.rng.choices(names, weights)[0]
+        return follow, self.rng.choice(self.book.intents[follow].openings)
 
     def _answerable(self, exchange: Exchange) -> bool:
         return "order" not in self.known or not all(a.unknown_order for a in exchange.answers)

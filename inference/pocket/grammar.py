@@ -178,10 +178,12 @@ class _Reader:
             if line and not line.startswith("#"):
                 try:
                     self._line(line)
-                except (KeyError, IndexError, AttributeError) as error:
+                except (KeyError, IndexError, ValueError) as error:
                     raise GrammarError(f"{self.path.name} line {number}: {line!r}") from error
 
     def _line(self, line: str) -> None:
+        for entry in split_entries(line):  # so that a stray bracket is found here
+            _parse(entry)
         if line.startswith("% "):
             self._section(lexicon=self.grammar.lexicons.setdefault(line[2:].strip(), []))
         elif line.startswith("== "):

@@ -117,7 +117,7 @@ def _tokenizer(room: Path, plan: Plan, texts: Corpora) -> PreTrainedTokenizerFas
     if not path.exists():
         part = room / "tokenizer.part"
         shutil.rmtree(part, ignore_errors=True)
-        written = recipe.texts(plan.recipe.seed, texts)
+        written = recipe.texts(plan.recipe, texts)
         tokenizer.train(written, plan.shape.vocabulary).save_pretrained(part)
         part.rename(path)
     return AutoTokenizer.from_pretrained(path)

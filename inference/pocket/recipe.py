@@ -34,19 +34,20 @@ class Recipe:
     seed: int = 1
     rows: int = 4
     length: int = 512
-    mood_share: float = 0.4
+    mood_share: float = 0.35
     context: int = 4096
+    spelled: int = 6000  # conversations that the tokenizer is trained on
 
 
-def texts(seed: int, corpora: Corpora, conversation_count: int = 6000) -> Iterator[str]:
+def texts(recipe: Recipe, corpora: Corpora) -> Iterator[str]:
     """What the tokenizer is trained on; the fixed prompts often, so that they are few tokens."""
-    rng = random.Random(f"{seed}:tokenizer")
-    for _ in range(conversation_count // 20):
+    rng = random.Random(f"{recipe.seed}:tokenizer")
+    for _ in range(recipe.spelled // 20):
         yield from (presets.REPLY_SYSTEM, SENTIMENT, *LABELS, "user\n", "assistant\n", "system\n")
-    for _ in range(conversation_count):
+    for _ in range(recipe.spelled):
         for turn in conversations.conversation(rng).turns:
             yield from (turn.text, turn.reply)
-    for _ in range(conversation_count * 4):
+    for _ in range(recipe.spelled * 4):
         yield moods.message(rng, rng.choice(grammar.LANGUAGES))[0]
     yield from corpora.texts()
 

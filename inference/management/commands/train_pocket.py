@@ -36,7 +36,8 @@ class Command(BaseCommand):
             raise CommandError(f"--minutes must be more than 0 and at most 1440, not {minutes}.")
         if threads < 0:
             raise CommandError(f"--threads must be 0 (all cores) or more, not {threads}.")
-        report = _make(out.resolve(), data, minutes, seed, threads, fresh)
+        out, data = Path(out).resolve(), data and Path(data)
+        report = _make(out, data, minutes, seed, threads, fresh)
         self.stdout.write(_line(report) if json else _summary(report, out))
 
 

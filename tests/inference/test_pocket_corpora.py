@@ -1,0 +1,56 @@
+"""Public corpora are read where they are given, and refused in one clear line."""
+
+import gzip
+import random
+
+import pytest
+
+from inference.pocket import corpora
+
+
+def write(path, text):
+    path.write_bytes(gzip.compress(text.encode()))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path / corpora.GOEMOTIONS, "so good\t3\ta\nboth\t1,3\tb\nunclear\t0\tc\nbad\t1\td\n")
+    write(tmp_path / corpora.ASAP, "\ufeffreviewbody,star\n好吃,5.0\n一般,3.0\n难吃,1.0\n")
+    write(tmp_path / corpora.BANKING, "text,category\nWhere is it?,card_arrival\nHm?,age_limit\n")
+    return tmp_path
+
+
+def test_only_rows_with_one_clear_label_are_used(folder):
+    read = corpora.read(folder)
+    assert read.train["goemotions"] == [("so good", "Positive"), ("bad", "Negative")]
+    assert read.train["asap"] == [("好吃", "Positive"), ("难吃", "Negative")]
+
+
+def test_real_questions_stand_for_an_intent(folder):
+    assert corpora.read(folder).questions == [("Where is it?", "late_delivery")]
+
+
+def test_without_a_folder_everything_is_generated():
+    rng = random.Random(1)
+    empty = corpora.read(None)
+    assert all(empty.opinion(rng) is None and empty.question(rng) is None for _ in range(50))
+
+
+def test_test_and_judging_files_are_never_read(folder):
+    for name in ("goemotions_test.tsv.gz", "eval_en_reviews.csv.gz", "asap_test_sample.csv.gz"):
+        write(folder / name, "not even the right columns")
+    assert corpora.read(folder).names == [corpora.GOEMOTIONS, corpora.ASAP, corpora.BANKING]
+
+
+@pytest.mark.parametrize("text", ["reviewbody,stars\nx,5\n", "", "reviewbody,star\nx,many\n"])
+def test_a_damaged_corpus_is_named(tmp_path, text):
+    write(tmp_path / corpora.ASAP, text)
+    with pytest.raises(corpora.CorpusError, match=corpora.ASAP):
+        corpora.read(tmp_path)
+
+
+def test_a_folder_without_any_corpus_is_refused(tmp_path):
+    with pytest.raises(corpora.CorpusError, match="--data must hold at least one of"):
+        corpora.read(tmp_path)
+    with pytest.raises(corpora.CorpusError, match="--data must be a folder"):
+        corpora.read(tmp_path / "missing")

@@ -1,0 +1,206 @@
+"""Training at toy size: sequences are exact, the loss falls, and a resumed run is the same run."""
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+import torch
+from django.core.management import CommandError, call_command
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from inference.calibration import digest
+from inference.pocket import conversations, making, moods, recipe, scoring, tokenizer, training
+from inference.pocket.corpora import Corpora
+from inference.pocket.recipe import LABELS, SENTIMENT, Recipe
+from inference.pocket.sequences import conversation_branch, grow, label_branch, lay_out
+from inference.pocket.training import Plan, Shape, Trainer
+from inference.prompts import ChatPrompt
+from inference.tasks import message_context
+
+TOY = Plan(
+    steps=6,
+    warmup=2,
+    shape=Shape(hidden=32, layers=2, heads=2, intermediate=64, vocabulary=700, context=1024),
+    recipe=Recipe(rows=2, length=384, spelled=200),
+)
+NOTHING = Corpora()
+FEW = making.Examination(messages=12, corpus=0, replies=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def words():
+    return tokenizer.train(recipe.texts(TOY.recipe, NOTHING), TOY.shape.vocabulary)
+
+
+@pytest.fixture(scope="module")
+def prompt(words):
+    return ChatPrompt(words)
+
+
+def test_digits_and_chinese_characters_are_single_tokens(words):
+    assert words.tokenize("1234")[-4:] == ["1", "2", "3", "4"]
+    for text in ("你们的客服", "order 1234 😡 ñ 龘"):
+        assert words.decode(words(text)["input_ids"]) == text
+    assert len(words.tokenize("客服客服")) >= 4
+
+
+def test_a_training_sequence_holds_the_very_ids_that_the_product_sends(prompt):
+    told = conversations.conversation(random.Random(4), "en")
+    prefix, branch = conversation_branch(prompt, told.messages(), 4000)
+    sent = prompt.encode(told.messages()[:-1]) + prompt.label(told.turns[-1].reply)
+    assert prefix + branch.ids == sent
+    prefix, branch = label_branch(prompt, SENTIMENT, "so late", "Negative", 500)
+    asked = prompt.encode(message_context(SENTIMENT, "so late"))
+    assert prefix + branch.ids == asked + prompt.label("Negative")
+
+
+def test_branches_of_a_tree_read_as_if_they_were_alone(prompt, words):
+    model = training.new_model(TOY.shape, words, seed=1).eval()
+    rng = random.Random(8)
+    branches = [label_branch(prompt, SENTIMENT, *moods.message(rng, "en"), 384) for _ in range(4)]
+    tree = grow(iter(branches), 900, 1)[0]
+    with torch.no_grad():
+        together = training.target_losses(model, lay_out([tree], 900), "cpu")
+        alone = [
+            training.target_losses(model, lay_out(grow(iter([each]), 900, 1), 900), "cpu")
+            for each in branches
+        ]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=1e-4, atol=1e-4)
+
+
+def test_label_scores_are_those_of_plain_transformers(prompt, words):
+    model = training.new_model(TOY.shape, words, seed=1).eval()
+    got = scoring.label_scores(model, prompt, ["where is it"])[0]
+    for label, score in zip(LABELS, got, strict=True):
+        asked = prompt.encode(message_context(SENTIMENT, "where is it"))
+        answer = prompt.label(label)
+        with torch.no_grad():
+            logits = model(torch.tensor([asked + answer])).logits[0].log_softmax(-1)
+        whole = sum(logits[len(asked) - 1 + i, token] for i, token in enumerate(answer))
+        assert score.item() == pytest.approx(whole.item(), abs=1e-3)
+
+
+def test_training_lowers_the_loss(words):
+    trainer = Trainer(replace(TOY, steps=40), words, NOTHING)
+    unseen = recipe.batch(TOY.recipe, 10_000, trainer.prompt, NOTHING)
+    before = training.target_losses(trainer.model, unseen, "cpu").mean()
+    trainer.run()
+    after = training.target_losses(trainer.model, unseen, "cpu").mean()
+    assert after < 0.9 * before
+
+
+def test_the_same_seed_has_the_same_first_losses(words):
+    runs = [Trainer(TOY, words, NOTHING).run() for _ in range(2)]
+    other = Trainer(replace(TOY, recipe=replace(TOY.recipe, seed=2)), words, NOTHING).run()
+    assert runs[0].first_losses == runs[1].first_losses
+    assert runs[0].first_losses != other.first_losses
+
+
+def test_a_resumed_training_ends_where_an_uninterrupted_one_does(words, tmp_path):
+    whole = Trainer(TOY, words, NOTHING)
+    whole.run()
+
+    class Killed(Exception):
+        pass
+
+    def kill(report, progress):
+        if report.step == 3:
+            raise Killed
+
+    place = tmp_path / "checkpoint.pt"
+    broken = Trainer(replace(TOY, checkpoint_seconds=0.0), words, NOTHING, place)
+    with pytest.raises(Killed):
+        broken.run(kill)
+    resumed = Trainer(TOY, words, NOTHING, place)
+    assert resumed.report.step == 2  # the step that was killed had not been saved
+    resumed.run()
+    for one, two in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
+        assert torch.equal(one, two)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    out = tmp_path_factory.mktemp("made") / "model"
+    return out, making.make(out, TOY, examination=FEW)
+
+
+def test_the_exported_folder_loads_through_transformers(made):
+    out, report = made
+    model = AutoModelForCausalLM.from_pretrained(out)
+    words = AutoTokenizer.from_pretrained(out)
+    assert model.dtype == torch.bfloat16
+    assert words.eos_token == "<|im_end|>"
+    assert words.tokenize("12") == ["1", "2"]
+    assert report["parameters"] == model.num_parameters()
+    assert not list(out.parent.glob(".*"))  # nothing half-written stays behind
+
+
+def test_the_exported_calibration_belongs_to_the_shipped_prompt(made):
+    parameters = json.loads((made[0] / "calibration.json").read_text("utf-8"))
+    fitted = parameters[digest(SENTIMENT, LABELS)]
+    assert fitted["scale"] > 0
+    assert set(fitted["bias"]) == set(LABELS)
+
+
+def test_training_again_replaces_the_model_and_keeps_its_card(made, tmp_path):
+    out = tmp_path / "model"
+    making.make(out, TOY, examination=FEW)
+    (out / "README.md").write_text("a card", "utf-8")
+    making.make(out, replace(TOY, steps=1), examination=FEW)
+    assert (out / "README.md").read_text("utf-8") == "a card"
+    assert json.loads((out / "training.json").read_text("utf-8"))["steps"] == 1
+
+
+def test_calibration_restores_honest_confidence():
+    generator = torch.Generator().manual_seed(1)
+    honest = torch.randn(4000, 3, generator=generator).mul(2).log_softmax(-1)
+    drawn = torch.multinomial(honest.exp(), 1, generator=generator)[:, 0]
+    labels = [LABELS[each] for each in drawn]
+    loud = honest * 3 + torch.tensor([0.0, 1.0, -1.0])
+    affine = scoring.fit(loud, labels)
+    assert affine.scale == pytest.approx(1 / 3, abs=0.05)
+    assert scoring.judge(loud, labels, affine).ece < 0.03
+    assert scoring.judge(loud, labels, scoring.Affine()).ece > 0.1
+
+
+def test_another_trainings_checkpoint_is_not_mixed_in(tmp_path):
+    out = tmp_path / "model"
+    making._workspace(out, TOY, NOTHING)
+    with pytest.raises(making.MakingError, match="--fresh"):
+        making.make(out, replace(TOY, steps=7), examination=FEW)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"minutes": 0}, "--minutes must be more than 0"),
+        ({"threads": -1}, "--threads must be 0"),
+        ({"data": "missing"}, "--data must be a folder"),
+    ],
+)
+def test_wrong_options_are_named(options, message, tmp_path):
+    options = {"out": str(tmp_path / "new"), **options}
+    with pytest.raises(CommandError, match=message):
+        call_command("train_pocket", **options)
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
+    (tmp_path / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(CommandError, match="--out must be a new or empty folder"):
+        call_command("train_pocket", out=str(tmp_path), minutes=1)
+    assert (tmp_path / "holiday.jpg").exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CommandError, match="Cannot write the model"):
+        call_command("train_pocket", out=str(tmp_path / "file" / "model"), minutes=1)
