@@ -41,6 +41,7 @@ def serve(
     reactor.callLater(0, lambda: background.append(asyncio.ensure_future(started())))
     reactor.addSystemEventTrigger("before", "shutdown", _deferred, stopping)
     server.run()
+    _drain(asyncio.get_event_loop())
     return not server.abort_start
 
 
@@ -48,6 +49,18 @@ def stop() -> None:
     """End `serve`; call it on the event loop."""
     if reactor.running:
         reactor.stop()
+
+
+def _drain(loop: asyncio.AbstractEventLoop) -> None:
+    """End what is still pending, as asyncio.run would; Daphne leaves the tasks of open sockets.
+
+    Collected by a dying interpreter instead, they crashed it (Python 3.11).
+    """
+    pending = asyncio.all_tasks(loop)
+    for task in pending:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
 
 
 def _deferred(coroutine_function: Callable[[], Awaitable[None]]) -> defer.Deferred:

@@ -1,66 +1,24 @@
 """`manage.py up`: a fresh machine, wrong settings, kill -9 in mid-reply, and an orderly end."""
 
-import json
 import socket
-import urllib.request
-from contextlib import contextmanager
 
 import pytest
-from websockets.sync.client import connect
 
+from tests.aio_site.page import Page, receive, send, snapshot
 from tests.aio_site.server import Server, free_port, manage
+from tests.e2e.endless import build_endless
 from tests.inference import tiny
 
 
 @pytest.fixture(scope="module")
 def babbler(tmp_path_factory):
     """A model that never comes to an end by itself."""
-    return tiny.build(tmp_path_factory.mktemp("babbler"), seed=3, max_position_embeddings=4096)
+    return build_endless(tmp_path_factory.mktemp("babbler"))
 
 
 @pytest.fixture
 def data(tmp_path):
     return tmp_path / "data"
-
-
-class Page:
-    """A visitor's page, reduced to what docs/protocol.md asks of one."""
-
-    def __init__(self, server: Server):
-        self.server = server
-        self.headers = {"Origin": server.address, "Content-Type": "application/json"}
-        url = f"{server.address}/api/conversations"
-        request = urllib.request.Request(url, b"{}", self.headers, method="POST")
-        with urllib.request.urlopen(request) as answer:
-            self.conversation = json.load(answer)
-
-    @contextmanager
-    def open(self, server: Server, rev: int = 0):
-        path = f"ws://127.0.0.1:{server.port}{self.conversation['ws']}"
-        with connect(path, origin=server.address) as socket:
-            send(socket, "hello", token=self.conversation["token"], rev=rev)
-            yield socket
-
-
-def send(socket, kind: str, **fields) -> None:
-    socket.send(json.dumps({"type": kind, **fields}))
-
-
-def receive(socket, kind: str, **fields) -> dict:
-    while True:
-        frame = json.loads(socket.recv(timeout=30))
-        if frame["type"] == kind and fields.items() <= frame.items():
-            return frame
-
-
-def snapshot(socket) -> dict[str, dict]:
-    """The rows that come before the answer to a ping, by role."""
-    send(socket, "ping")
-    rows = {}
-    while (frame := json.loads(socket.recv(timeout=30)))["type"] != "pong":
-        if frame["type"] == "message":
-            rows[frame["role"]] = frame
-    return rows
 
 
 def test_a_reply_survives_kill_minus_nine_as_interrupted_and_can_be_retried(data, babbler):

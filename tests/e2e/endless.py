@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.inference.tiny import SPECIAL, build
+from tests.inference.tiny import build
 
 CONTEXT = 4096  # tokens
 
@@ -10,15 +10,18 @@ CONTEXT = 4096  # tokens
 def build_endless(folder: Path) -> Path:
     """Write tiny random weights that never choose to end a reply.
 
-    With the vectors of the special tokens at zero their logits are zero too, and the greatest of
-    some hundred random logits is above that.
+    Every token but those of plain letters has a logit of zero, and the greatest of some hundred
+    random logits is above that: no special token, and no half of a character either.
     """
     from safetensors.torch import load_file, save_file
     from transformers import AutoTokenizer
 
-    build(folder, max_position_embeddings=CONTEXT)
+    build(folder, max_position_embeddings=CONTEXT, tie_word_embeddings=False)
     weights = load_file(folder / "model.safetensors")
-    special = AutoTokenizer.from_pretrained(folder).convert_tokens_to_ids(SPECIAL)
-    weights["model.embed_tokens.weight"][special] = 0
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    letters = [tokenizer.decode([each]).strip().isalpha() for each in range(len(tokenizer))]
+    plain = [tokenizer.decode([each]).isascii() for each in range(len(tokenizer))]
+    silent = [not (a and b) for a, b in zip(letters, plain, strict=True)]
+    weights["lm_head.weight"][silent] = 0
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
