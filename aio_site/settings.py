@@ -182,4 +182,5 @@ UNFOLD = {
     "SITE_SUBHEADER": "Review and settings",
     "SITE_URL": "/dashboard/",
     "SHOW_HISTORY": True,
+    "SIDEBAR": {"navigation": "chat.admin.desk.navigation"},
 }

@@ -60,7 +60,7 @@ class Command(BaseCommand):
         base = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
         self.say(f"Chat       {base}/")
         self.say(f"Dashboard  {base}{reverse('analytics:conversations')}")
-        self.say(f"Review     {base}{reverse('admin:index')}")
+        self.say(f"Review     {base}{reverse('admin:chat_classification_changelist')}")
 
     def serve(self, host: str, port: int, demo: bool) -> None:
         from aio_site import serving  # imports Twisted's reactor, which only serving needs

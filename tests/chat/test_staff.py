@@ -1,0 +1,105 @@
+"""The staff socket: who may listen, and what they hear."""
+
+import json
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from aio_site.asgi import application
+from chat.models import User
+from chat.turns import in_thread
+from tests.chat.conftest import DeskEngine
+from tests.chat.visitor import HOST, ORIGIN
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ana():
+    """A member of staff in no group yet."""
+    return User.objects.create_user("ana", password="x", is_staff=True)
+
+
+@pytest.fixture
+async def listen():
+    sockets = []
+
+    async def connect(user=None, origin=ORIGIN):
+        headers = [HOST, origin]
+        if user:
+            headers.append((b"cookie", await in_thread(session_cookie)(user)))
+        socket = WebsocketCommunicator(application, "/ws/staff/", headers=headers)
+        connected, _ = await socket.connect()
+        sockets.append(socket)
+        return socket if connected else None
+
+    yield connect
+    for socket in sockets:
+        await socket.disconnect()
+
+
+def session_cookie(user) -> bytes:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return f"sessionid={client.cookies['sessionid'].value}".encode()
+
+
+async def receive(socket, kind: str) -> dict:
+    while True:
+        frame = await socket.receive_json_from(5)
+        if frame["type"] == kind:
+            return frame
+
+
+async def join(user, group: str) -> None:
+    await in_thread(user.groups.add)(await Group.objects.aget(name=group))
+
+
+async def test_strangers_and_people_without_the_right_are_refused(listen, ana):
+    visitor = await in_thread(User.objects.create_user)("visitor", password="x")
+    assert [await listen(), await listen(visitor), await listen(ana)] == [None, None, None]
+
+
+async def test_a_foreign_origin_is_refused_even_if_it_may_embed_the_chat(listen, ana, settings):
+    settings.CHAT_ALLOWED_ORIGINS = ["http://shop.example"]
+    await join(ana, "agent")
+    assert await listen(ana, (b"origin", b"http://shop.example")) is None
+    assert await listen(ana) is not None
+
+
+async def test_staff_hear_every_row_with_its_mood_whatever_visitors_may_see(
+    listen, ana, engine, visit, conversation
+):
+    await join(ana, "agent")
+    socket = await listen(ana)
+    visitor = await visit()
+    mine, reply = await visitor.say("Where is it?")
+    first = await receive(socket, "message")
+    done = await receive(socket, "done")
+    assert (first["conversation"], first["text"]) == (str(conversation.pk), "Where is it?")
+    assert (done["seq"], done["text"]) == (reply["seq"], "Hello there, friend.")
+    assert mine["sentiment"] is None
+
+
+async def test_staff_are_alerted_when_a_message_is_flagged(
+    listen, ana, by_hand: DeskEngine, visit, conversation
+):
+    await join(ana, "reviewer")
+    socket = await listen(ana)
+    by_hand._label = "Negative"
+    visitor = await visit()
+    mine, _ = await visitor.say("This is the third time!")
+    alert = await receive(socket, "alert")
+    assert (alert["conversation"], alert["seq"]) == (str(conversation.pk), mine["seq"])
+    assert (alert["label"], alert["score"] < 0) == ("Negative", True)
+
+
+async def test_staff_frames_are_checked_too(listen, ana):
+    await join(ana, "lead")
+    socket = await listen(ana)
+    await socket.send_to(text_data="?")
+    assert (await socket.receive_json_from(5))["code"] == "bad_frame"
+    await socket.send_to(text_data=json.dumps({"type": "ping"}))
+    assert (await socket.receive_json_from(5))["type"] == "pong"
