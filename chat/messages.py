@@ -58,7 +58,7 @@ def receive(conversation_id: UUID, client_id: str, text: str) -> Received:
         if conversation.status == Conversation.Status.CLOSED:
             conversation.set_status(Conversation.Status.BOT)
         visitor = _add(conversation, role=Role.VISITOR, client_id=client_id, text=text)
-        conversation.count_message(text, from_visitor=True)
+        conversation.show_last(text)
         reply = None
         if conversation.status != Conversation.Status.HUMAN:
             reply = _add(conversation, role=Role.ASSISTANT, answers=visitor, state=State.QUEUED)
@@ -174,10 +174,8 @@ def _end(conversation: Conversation, row: Message, state: str, text: str, **made
     for name, value in made.items():
         setattr(row, name, value)
     row.save()
-    if text and row.attempt == 1:
-        conversation.count_message(text, from_visitor=False)
-    elif text:
-        conversation.touch(text)
+    if text:
+        conversation.show_last(text)
 
 
 def _expire(row: Message) -> bool:

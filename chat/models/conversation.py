@@ -79,14 +79,13 @@ class Conversation(models.Model):
             self.status = status
             self.next_rev()
 
-    def count_message(self, text: str, *, from_visitor: bool) -> None:
-        self.message_count += 1
-        self.visitor_count += from_visitor
-        self.touch(text)
-
-    def touch(self, text: str) -> None:
+    def show_last(self, text: str) -> None:
+        """Put the newest words into lists, and count the messages that have any."""
         self.last_message_at = timezone.now()
         self.last_text = " ".join(text.split())[:PREVIEW]
+        said = self.messages.exclude(text="")
+        self.message_count = said.count()
+        self.visitor_count = said.filter(role="visitor").count()
 
     def refresh_mood(self) -> None:
         """Recompute the mood aggregates from the visitor's scored messages."""

@@ -223,3 +223,17 @@ async def test_a_closed_conversation_reopens_with_a_message(engine, visit):
     await visitor.receive("status", status="closed")
     await visitor.say("One more thing")
     await visitor.receive("status", status="bot")
+
+
+async def test_lists_show_the_newest_words_and_count_what_was_said(by_hand, visit, conversation):
+    visitor = await visit()
+    _, reply = await visitor.say("Hi")
+    by_hand.fail(await by_hand.replying())
+    await visitor.receive("done")
+    await visitor.send("retry", seq=reply["seq"])
+    by_hand.emit(await by_hand.replying(), "Hello\nto you")
+    by_hand.finish(await by_hand.replying())
+    await visitor.receive("done", state="done")
+    await conversation.arefresh_from_db()
+    assert (conversation.message_count, conversation.visitor_count) == (2, 1)
+    assert conversation.last_text == "Hello to you"
