@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 COALESCE_SECONDS = 0.03  # deltas of this long go into one frame
 LOOK_SECONDS = 15.0  # a bell may be lost: look without one this often
 BAD_FRAMES_A_MINUTE = 20
-FORBIDDEN, TOO_MANY = 4403, 4429
+FORBIDDEN, TOO_MANY, INTERNAL = 4403, 4429, 1011
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -51,6 +51,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.bad_frames: deque[float] = deque(maxlen=BAD_FRAMES_A_MINUTE)
         self.watch: bell.Watch | None = None
         self.tasks: list[asyncio.Task] = []
+        self.over = False  # closed by this side: frames that are still coming are not read
         await self.accept()
         upkeep.awake()
         self._spawn(self._expect_hello())
@@ -64,6 +65,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.channel_layer.group_discard(group, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.over:
+            return
         try:
             frame = frames.parse(text_data)
         except frames.FrameError as error:
@@ -151,7 +154,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await asyncio.sleep(COALESCE_SECONDS)
         except Exception:
             log.exception("The socket of conversation %s broke off", self.conversation_id)
-            await self.close(1011)
+            await self._close(INTERNAL)
 
     async def _catch_up(self, first: tuple = (), again: tuple[int, ...] = ()) -> None:
         """Bring the client up to date; the caller holds the lock."""
@@ -199,23 +202,27 @@ class ChatConsumer(AsyncWebsocketConsumer):
         now = time.monotonic()
         self.bad_frames.append(now)
         if len(self.bad_frames) == BAD_FRAMES_A_MINUTE and now - self.bad_frames[0] < 60:
-            await self.close(TOO_MANY)
+            await self._close(TOO_MANY)
 
     async def _forbid(self, message: str) -> None:
         await self._send(frames.error("forbidden", message))
-        await self.close(FORBIDDEN)
+        await self._close(FORBIDDEN)
+
+    async def _close(self, code: int) -> None:
+        self.over = True
+        await self.close(code)
 
     async def _error(self, error: frames.FrameError) -> None:
-        await self._send(frames.error(error.code, error.message, error.client_id))
+        await self._send(frames.error(error.code, error.message, error.client_id, error.seq))
 
     async def _admit(self, frame: frames.Frame) -> None:
         """Raise unless the chat is on and this visitor has not sent too much."""
         if not settings.CHAT_ENABLED:
             text = "The chat is switched off for now."
-            raise frames.FrameError("unavailable", text, frame.client_id)
+            raise frames.FrameError("unavailable", text, frame.client_id, frame.seq)
         if not await turns.in_thread(throttle.admits)(self.visitor, self.address):
             text = "Too many messages in a minute. Please wait a moment."
-            raise frames.FrameError("rate_limited", text, frame.client_id)
+            raise frames.FrameError("rate_limited", text, frame.client_id, frame.seq)
 
     async def _about(self) -> tuple[str, str] | None:
         return await turns.in_thread(conversations.visitor_of)(self.conversation_id)

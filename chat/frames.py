@@ -12,11 +12,14 @@ MAX_CLIENT_ID = 64
 
 
 class FrameError(Exception):
-    """A frame that cannot be served; `code` and `client_id` go into the `error` frame."""
+    """A frame that cannot be served; what it holds goes into the `error` frame."""
 
-    def __init__(self, code: str, message: str, client_id: str | None = None):
+    def __init__(
+        self, code: str, message: str, client_id: str | None = None, seq: int | None = None
+    ):
         super().__init__(message)
-        self.code, self.message, self.client_id = code, message, client_id
+        self.code, self.message = code, message
+        self.client_id, self.seq = client_id, seq
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,25 @@ async def test_the_twentieth_bad_frame_in_a_minute_closes_the_socket(engine, vis
     assert [frame["type"] for frame in visitor.frames].count("error") == 20
 
 
+async def test_nothing_is_read_after_the_server_closed(engine, conversation):
+    visitor = Visitor(conversation.pk)
+    await visitor.connect()
+    await visitor.send("ping")
+    await visitor.send("hello", token=visitor.token, rev=0)
+    assert await visitor.closed() == 4403
+    await visitor.send("message", client_id="late", text="Hi")
+    assert await visitor.socket.receive_nothing()
+    assert await Message.objects.acount() == 0
+
+
+async def test_a_refused_retry_names_its_reply(engine, visit, settings):
+    visitor = await visit()
+    settings.CHAT_ENABLED = False
+    await visitor.send("retry", seq=7)
+    error = await visitor.receive("error")
+    assert (error["code"], error["seq"]) == ("unavailable", 7)
+
+
 async def test_a_text_over_the_limit_is_refused_by_name(engine, visit):
     visitor = await visit()
     await visitor.send("message", client_id="long", text="x" * 2001)
