@@ -13,7 +13,7 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-ENDLESS_TOKENS = 1500
+SHORT_TOKENS, ENDLESS_TOKENS = 64, 1500  # at most, of a reply
 PATIENCE = 30_000  # ms: replies come from a model that shares its cores with everything else
 
 expect.set_options(timeout=PATIENCE)
@@ -28,8 +28,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The site as it ships, with the pocket model."""
-    site = Site(tmp_path_factory.mktemp("site")).wait_ready()
+    """The site with the pocket model that ships."""
+    short = {"INFERENCE_MAX_NEW_TOKENS": str(SHORT_TOKENS)}
+    site = Site(tmp_path_factory.mktemp("site"), **short).wait_ready()
     yield site
     assert site.stop() == 0, site.log
 

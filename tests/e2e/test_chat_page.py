@@ -57,7 +57,7 @@ def test_a_draft_survives_a_reload(visitor):
 
 def test_hostile_text_is_shown_and_never_runs(visitor):
     for text in HOSTILE:
-        visitor.ask(text)
+        visitor.tell(text)
     shown = [bubble.text_content() for bubble in visitor.own.all()]
     assert shown == HOSTILE
     assert visitor.page.title() == "Chat with Mia"
@@ -68,7 +68,7 @@ def test_hostile_text_is_shown_and_never_runs(visitor):
 def test_nothing_scrolls_sideways_on_a_phone(visit, site, scheme):
     visitor = visit(site.address, color_scheme=scheme, **PHONE)
     assert visitor.sideways() == 0
-    visitor.ask(WORD_WITHOUT_END)
+    visitor.tell(WORD_WITHOUT_END)
     assert visitor.sideways() == 0
     background = visitor.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert (luminance(background) > 127) == (scheme == "light")
@@ -78,7 +78,7 @@ def test_the_interface_follows_a_chinese_browser_and_switches(visit, site):
     visitor = visit(site.address, locale="zh-CN")
     expect(visitor.page.locator("html")).to_have_attribute("lang", "zh-CN")
     expect(visitor.page.locator(".greeting")).to_contain_text("我是智能助手 Mia")
-    visitor.ask("你们的客服太差了，我要投诉")
+    visitor.tell("你们的客服太差了，我要投诉")
     expect(visitor.button("结束对话")).to_be_visible()
     visitor.button("Switch to English").click()
     expect(visitor.button("End chat")).to_be_visible()
@@ -86,16 +86,16 @@ def test_the_interface_follows_a_chinese_browser_and_switches(visit, site):
 
 
 def test_an_ended_chat_opens_again_with_the_next_message(visitor):
-    visitor.ask("Hello")
+    visitor.tell("Hello")
     visitor.button("End chat").click()
     visitor.confirm("End chat")
     expect(visitor.page.locator(".line-item")).to_contain_text("This chat has ended.")
-    visitor.ask("One more question")
+    visitor.tell("One more question")
     expect(visitor.button("End chat")).to_be_visible()
 
 
 def test_a_new_chat_begins_empty_in_every_tab(visitor):
-    visitor.ask("Hello")
+    visitor.tell("Hello")
     second = visitor.another_tab()
     expect(second.own).to_have_count(1)
     before = visitor.conversation()
@@ -103,17 +103,17 @@ def test_a_new_chat_begins_empty_in_every_tab(visitor):
     visitor.confirm("New chat")
     for tab in (visitor, second):
         expect(tab.own).to_have_count(0)
-    visitor.ask("Hello again")
+    visitor.tell("Hello again")
     expect(second.own).to_have_text(["Hello again"])
     assert visitor.conversation()["id"] != before["id"]
 
 
 def test_a_token_that_opens_nothing_leads_to_a_fresh_chat(visitor):
-    visitor.ask("Hello")
+    visitor.tell("Hello")
     visitor.page.evaluate(FORGE_TOKEN)
     visitor.page.reload()
     expect(visitor.page.locator("#news")).to_contain_text("Your earlier chat has expired")
-    visitor.ask("Hello again")
+    visitor.tell("Hello again")
     expect(visitor.own).to_have_text(["Hello again"])
 
 
@@ -153,7 +153,7 @@ def test_a_finished_reply_is_announced_once_and_whole(visitor):
 
 
 def test_every_button_has_a_name_and_every_field_a_label(visitor):
-    visitor.ask("Hello")
+    visitor.tell("Hello")
     tree = visitor.page.locator("body").aria_snapshot()
     assert not re.search(r"^\s*- (button|textbox|link)(:|$)", tree, re.MULTILINE)
 

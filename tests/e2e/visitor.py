@@ -57,6 +57,12 @@ class Visitor:
         self.box.fill(text)
         self.box.press("Enter")
 
+    def tell(self, text: str) -> None:
+        """Say it, and wait until the server has stored it."""
+        before = self.own.count()
+        self.say(text)
+        expect(self.own).to_have_count(before + 1)
+
     def confirm(self, answer: str) -> None:
         """Press a button of the open question."""
         self.page.get_by_role("dialog").get_by_role("button", name=answer).click()

@@ -30,6 +30,7 @@ export class Composer {
     this.#text.addEventListener("keydown", (event) => this.#key(event));
     this.#text.addEventListener("input", () => this.#typed());
     this.#stop.addEventListener("click", () => this.#stopped());
+    addEventListener("resize", () => this.#fit());
     this.#put(this.#text.value || storage.draft);
   }
 
@@ -88,6 +89,7 @@ export class Composer {
   #typed() {
     this.#trouble = null;
     storage.draft = this.#text.value;
+    this.#fit();
     this.#draw();
     if (!this.isEmpty) this.#act.writing();
   }
@@ -101,6 +103,7 @@ export class Composer {
     this.#text.value = text;
     this.#trouble = null;
     storage.draft = text;
+    this.#fit();
     this.#draw();
   }
 
@@ -112,7 +115,6 @@ export class Composer {
     this.#text.ariaInvalid = String(over);
     show(this.#problem, this.#trouble ? this.#words(`errors.${this.#trouble}`, this.#limit) : "");
     show(this.#count, used > this.#max * NEAR_LIMIT ? this.#left(used) : "");
-    this.#fit();
   }
 
   get #limit() {

@@ -9,9 +9,9 @@ const ITEM = /^(\s*)([-*+]|(\d{1,9})[.)])\s+(.*)$/;
 const LONGEST = 600; // characters between two marks; keeps every pattern linear enough
 const INLINE = new RegExp(
   [
-    "(?<ticks>`+)(?<code>[^`](?:.*?[^`])?)\\k<ticks>(?!`)",
-    `\\*\\*(?=\\S)(?<bold>.{1,${LONGEST}}?)(?<=\\S)\\*\\*`,
-    `\\*(?=[^\\s*])(?<italic>[^*]{1,${LONGEST}}?)(?<=\\S)\\*`,
+    `(?<ticks>\`{1,3})(?!\`)(?<code>.{0,${LONGEST}}?[^\`])\\k<ticks>(?!\`)`,
+    `\\*\\*(?=\\S)(?<bold>.{0,${LONGEST}}?\\S)\\*\\*`,
+    `\\*(?=[^\\s*])(?<italic>[^*]{0,${LONGEST}}?[^\\s*])\\*`,
     "\\[(?<label>[^\\[\\]]{1,300})\\]\\((?<href>https?://[^\\s()]{1,1000})\\)",
     "(?<url>https?://[^\\s<>\"'`，。；：！？、）】」]{1,1000})",
     "\\\\(?<escaped>[\\\\`*_{}\\[\\]()#+.!>~-])",
@@ -116,7 +116,6 @@ function inlineNode({ 0: whole, groups }) {
 }
 
 function link(address, label) {
-  if (!URL.canParse(address)) return label;
   const out = element("a", label);
   out.href = address;
   out.rel = "noopener nofollow noreferrer";

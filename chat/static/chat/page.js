@@ -101,9 +101,9 @@ function refused({ client_id, code }) {
 }
 
 function said(row) {
-  const who = row.role === "agent" ? words("agentSays") : bot();
+  const who = { agent: `${words("agentSays")}: `, assistant: `${bot()}: ` }[row.role] ?? "";
   const line = document.createElement("p");
-  line.append(`${who}: `, row.text ? renderMarkdown(row.text) : words(row.state));
+  line.append(who, row.text ? renderMarkdown(row.text) : words(row.state));
   const log = byId("said");
   log.append(line);
   while (log.childElementCount > ANNOUNCED) log.firstChild.remove();
