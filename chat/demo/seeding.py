@@ -12,6 +12,7 @@ from random import Random
 from django.utils import timezone
 
 from chat import history, labels, messages
+from chat.conversations import set_status
 from chat.demo.plan import Line, Story, plan
 from chat.models import Conversation, Message
 from chat.models.message import State
@@ -117,6 +118,7 @@ class _Seeding:
         play.visitor, play.reply = received.visitor, received.reply
         _date_back(play.visitor, play.line.at)
         _date_back(play.reply, play.line.at + timedelta(seconds=self.chance.randint(2, 9)))
+        _date_list(play)
         request = self._request(play)
         play.waiting_for = {REPLY, *self.runs}
         self.engine.submit(request, lambda event: self.inbox.put((play, event)))
@@ -171,12 +173,10 @@ class _Seeding:
         self.report.failed_replies += 1
 
     def _end_turn(self, play: Play) -> None:
-        """The verbs counted this turn as said just now: put the list's dates right."""
         self.report.messages += 1
-        with Conversation.objects.changing(play.conversation.pk) as conversation:
-            conversation.last_message_at = play.reply.created
-            if not play.lines:
-                conversation.set_status(play.story.status)
+        _date_list(play)
+        if not play.lines:
+            set_status(play.conversation.pk, play.story.status)
 
 
 def _open(story: Story) -> Play:
@@ -194,6 +194,12 @@ def _open(story: Story) -> Play:
 def _date_back(message: Message, at) -> None:
     message.created = at  # the verbs count moods by the date of the instance
     message.save(update_fields=["created"])
+
+
+def _date_list(play: Play) -> None:
+    """The verbs take a message as said just now: put it where it belongs in lists by date."""
+    with Conversation.objects.changing(play.conversation.pk) as conversation:
+        conversation.last_message_at = play.reply.created
 
 
 def _keep(play: Play) -> None:
