@@ -46,7 +46,8 @@ APPLY = """async (frames) => {
   const transcript = new Transcript();
   for (const frame of frames) frame ? transcript.apply(frame) : transcript.caughtUp();
   const rows = transcript.ordered.map((row) => [row.seq, row.attempt, row.state, row.text]);
-  return { rev: transcript.rev, rows };
+  const troubles = transcript.ordered.flatMap((row) => row.trouble ?? []);
+  return { rev: transcript.rev, rows, troubles };
 }"""
 CAUGHT_UP = None  # stands for the pong after a hello
 
@@ -79,6 +80,13 @@ def test_an_older_row_does_not_undo_a_newer_one(page):
     assert page.evaluate(APPLY, frames)["rows"] == [[2, 2, "done", "Hello"]]
 
 
+def test_a_refused_retry_is_told_at_its_reply(page):
+    refusal = {"type": "error", "code": "rate_limited", "client_id": None, "seq": 2}
+    frames = [reply(3, "stopped", "Hel"), refusal]
+    assert page.evaluate(APPLY, frames)["troubles"] == ["rate_limited"]
+    assert page.evaluate(APPLY, [*frames, reply(4, attempt=2)])["troubles"] == []
+
+
 def test_a_snapshot_counts_as_seen_only_once_it_is_whole(page):
     snapshot = [ready(8), reply(3, "done", "Hello")]
     assert page.evaluate(APPLY, snapshot)["rev"] == 3
@@ -87,7 +95,8 @@ def test_a_snapshot_counts_as_seen_only_once_it_is_whole(page):
 
 def test_a_server_that_knows_less_is_believed(page):
     frames = [reply(9, "done", "Lost"), ready(1), reply(1, "done", "Kept"), CAUGHT_UP]
-    assert page.evaluate(APPLY, frames) == {"rev": 1, "rows": [[2, 1, "done", "Kept"]]}
+    seen = page.evaluate(APPLY, frames)
+    assert (seen["rev"], seen["rows"]) == (1, [[2, 1, "done", "Kept"]])
 
 
 def ready(rev: int) -> dict:

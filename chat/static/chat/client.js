@@ -13,7 +13,7 @@ const REFUSALS = { 403: "forbidden", 429: "rate_limited", 503: "unavailable" };
 /**
  * Events: `change` (draw again), `said` (detail: a row that somebody else finished just now),
  * `refused` (detail {client_id, code}: a message that was not stored), `trouble` (detail: an error
- * code that belongs to no message), `forgotten` (the stored conversation is no longer ours).
+ * code that belongs to no row and no message), `forgotten` (the stored conversation is no longer ours).
  */
 export class Client extends EventTarget {
   transcript = new Transcript();

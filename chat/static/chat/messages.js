@@ -100,6 +100,7 @@ function rowMeta(row, facts) {
   if (row.sentiment) meta.append(mood(row.sentiment, words));
   if (row.state !== "done") meta.append(element("span", "", words(row.state)));
   meta.append(time(row.created, locale));
+  if (row.trouble) meta.append(element("span", "bad", words(`errors.${row.trouble}`)));
   if (retryable === row.seq && online) {
     meta.append(button("small", words("retry"), () => act.retry(row.seq)));
   }

@@ -109,6 +109,12 @@ export class Transcript {
     this.#seen(rev);
   }
 
+  /** A failed reply says so itself; any other error about a reply stands with its row. */
+  _error({ code, seq }) {
+    const row = this.rows.get(seq);
+    if (row && code !== "internal") this.rows.set(seq, { ...row, trouble: code });
+  }
+
   _status({ status }) {
     this.#promised &&= { ...this.#promised, status };
     const before = this.status;
