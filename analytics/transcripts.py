@@ -112,7 +112,7 @@ def _labels(conversation: Conversation) -> dict[int, list[Label]]:
     """The newest label of each task, by message; the mood comes first."""
     rows = (
         Classification.objects.filter(message__conversation=conversation)
-        .select_related("message", "version__task")
+        .select_related("version__task")
         .prefetch_related("reviews")
         .order_by("pk")
     )
