@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 ADMIN_POLICY = {
     # unfold's Alpine evaluates expressions from attributes and sets inline styles.
-    "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],
+    "script-src": ["'self'", "'unsafe-eval'"],
     "style-src": ["'self'", "'unsafe-inline'"],
 }
 

@@ -8,6 +8,7 @@ import ipaddress
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from aio_site import env
@@ -115,6 +116,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "aio_site.security.client_address"
+AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_ENABLE_ADMIN = False
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -182,5 +184,13 @@ UNFOLD = {
     "SITE_SUBHEADER": "Review and settings",
     "SITE_URL": "/dashboard/",
     "SHOW_HISTORY": True,
-    "SIDEBAR": {"navigation": "chat.admin.desk.navigation"},
+    "SIDEBAR": {"show_search": False, "navigation": "chat.admin.desk.navigation"},
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "sizes": "any",
+            "type": "image/svg+xml",
+            "href": lambda request: static("analytics/icon.svg"),
+        }
+    ],
 }

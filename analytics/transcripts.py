@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from chat.labels import MOOD_TASK
-from chat.models import Classification, Conversation, Message, Review
+from chat.models import Classification, Conversation, Message
 from chat.models.message import Role, State
 from chat.mood import Band, band, trend_name
 
@@ -126,7 +126,7 @@ def _labels(conversation: Conversation) -> dict[int, list[Label]]:
 
 
 def _label(row: Classification) -> Label:
-    task, name = row.version.task, _decided(row)
+    task, name = row.version.task, row.decided_label
     corrected = name != row.label
     return Label(
         task=task.name,
@@ -140,12 +140,6 @@ def _label(row: Classification) -> Label:
         open=row.flagged and not row.reviews.all(),
         classification_id=row.pk,
     )
-
-
-def _decided(row: Classification) -> str:
-    """`Classification.decided_label` from prefetched reviews."""
-    standing = [each for each in row.reviews.all() if each.verdict != Review.Verdict.DISMISSED]
-    return max(standing, key=lambda each: each.pk).label if standing else row.label
 
 
 def _line(row: Message, labels: list[Label]) -> Line:

@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from chat import visitors
 from chat.feed import Reading
-from chat.models import Conversation, ReplyPrompt
+from chat.models import Conversation, ReplyPrompt, User
 from chat.models.message import RUNNING
 
 
@@ -42,3 +42,9 @@ def visitor_of(conversation_id: UUID) -> tuple[str, str] | None:
 def set_status(conversation_id: UUID, status: str) -> None:
     with Conversation.objects.changing(conversation_id) as conversation:
         conversation.set_status(status)
+
+
+def assign(conversation_id: UUID, assignee: User | None) -> None:
+    with Conversation.objects.changing(conversation_id) as conversation:
+        conversation.assignee = assignee
+        conversation.next_rev()

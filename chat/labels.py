@@ -11,7 +11,13 @@ from chat.models import Classification, Conversation, Message, MoodCount, Review
 from inference.calibration import probabilities as calibrated
 from inference.models import Calibration, Task, TaskVersion
 from inference.sequence import Classified
-from inference.tasks import Affine
+from inference.tasks import (
+    Affine,
+    ChatMessage,
+    Classify,
+    conversation_context,
+    message_context,
+)
 
 MOOD_TASK = "sentiment"  # the task whose label is the message's mood
 UNLABELLED_SINCE = timedelta(days=1)
@@ -23,6 +29,15 @@ class TaskRun:
 
     task: Task
     version: TaskVersion
+
+    def part(self, text: str, conversation: tuple[ChatMessage, ...]) -> Classify:
+        """What to ask of the engine about a visitor's `text`, the last of its `conversation`."""
+        alone = self.version.context == TaskVersion.Context.MESSAGE
+        prompt = self.version.prompt
+        messages = (
+            message_context(prompt, text) if alone else conversation_context(conversation, prompt)
+        )
+        return Classify(self.task.slug, messages, self.version.names)
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,8 @@ def review(
         raise ValueError(f"The label must be one of {', '.join(version.names)}, not {label!r}.")
     message = classification.message
     with Conversation.objects.changing(message.conversation_id) as conversation:
+        # What the caller has may be older than the lock, or hold prefetched reviews.
+        classification = Classification.objects.get(pk=classification.pk)
         before, was_open = classification.decided_label, not classification.reviews.exists()
         added = Review.objects.create(
             classification=classification,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from chat import owner
 from chat.models import Conversation, Message, ReplyPrompt
 from chat.models.message import RETRYABLE, RUNNING, Role, State
+from inference.sequence import Finished
 
 HEARTBEAT_EXPIRES = timedelta(seconds=30)
 YOUNG = timedelta(minutes=10)  # queued replies of a dead process that still run again
@@ -98,6 +99,18 @@ def finish(reply: Message, state: str, text: str, **made) -> bool:
             return False
         _end(conversation, row, state, text, **made)
         return True
+
+
+def made_by(event: Finished, model_id: str) -> dict:
+    """How a reply came to be, as `finish` stores it."""
+    return {
+        "model_id": model_id,
+        "truncated": event.truncated,
+        "prompt_tokens": event.prompt_tokens,
+        "completion_tokens": event.completion_tokens,
+        "first_token_ms": event.first_token_ms,
+        "total_ms": event.total_ms,
+    }
 
 
 def stop(conversation_id: UUID, seq: int) -> None:

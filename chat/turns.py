@@ -19,7 +19,7 @@ from chat.models.message import State
 from inference import resident
 from inference.errors import EngineRefusal
 from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished
-from inference.tasks import Classify, Reply, Request, conversation_context, message_context
+from inference.tasks import Reply, Request
 
 log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 1.0
@@ -165,17 +165,8 @@ def _request(turn: Turn) -> Request:
     if turn.visitor is None:
         return Request(reply=reply)
     turn.tasks = {run.task.slug: run for run in labels.enabled_tasks()}
-    classify = tuple(_classify(run, turn.visitor, conversation) for run in turn.tasks.values())
+    classify = tuple(run.part(turn.visitor.text, conversation) for run in turn.tasks.values())
     return Request(reply=reply, classify=classify)
-
-
-def _classify(run: labels.TaskRun, visitor: Message, conversation: tuple) -> Classify:
-    version = run.version
-    if version.context == version.Context.MESSAGE:
-        prompt = message_context(version.prompt, visitor.text)
-    else:
-        prompt = conversation_context(conversation, version.prompt)
-    return Classify(run.task.slug, prompt, version.names)
 
 
 async def _next_event(turn: Turn) -> Event:
@@ -208,7 +199,8 @@ async def _handle(turn: Turn, event: Event) -> None:
         case Classified():
             await _record(turn, event)
         case Finished():
-            await _end_reply(turn, STATES[event.reason], **_made(event))
+            made = messages.made_by(event, resident.engine().model_id)
+            await _end_reply(turn, STATES[event.reason], **made)
         case Failed():
             log.error("%s of %s failed: %s", event.part, turn.conversation_id, event.message)
             if event.part == REPLY:
@@ -232,17 +224,6 @@ async def _record(turn: Turn, event: Classified) -> None:
     await bell.ring(turn.conversation_id)
     if row.flagged:
         await bell.alert(turn.conversation_id, row.pk)
-
-
-def _made(event: Finished) -> dict:
-    return {
-        "model_id": resident.engine().model_id,
-        "truncated": event.truncated,
-        "prompt_tokens": event.prompt_tokens,
-        "completion_tokens": event.completion_tokens,
-        "first_token_ms": event.first_token_ms,
-        "total_ms": event.total_ms,
-    }
 
 
 async def _end_reply(turn: Turn, state: str, **made) -> None:

@@ -6,7 +6,8 @@ from django.db import models, transaction
 from inference import presets
 from inference.tasks import Affine
 
-LABEL_FLAGS = {"review"}  # what a label's `flags` may hold
+LABEL_FLAGS = ["review"]  # what a label's `flags` may hold
+LABEL_LENGTH = 40  # characters of a name, as wide as the columns that store labels
 
 
 class TaskQuerySet(models.QuerySet):
@@ -143,16 +144,24 @@ def labels_problem(labels: object) -> str | None:
     """What is wrong with a version's labels, in words; None if nothing is."""
     if not isinstance(labels, list) or len(labels) < 2:
         return "Give a list of at least two labels."
-    for label in labels:
-        if not isinstance(label, dict) or not str(label.get("name") or "").strip():
-            return "Every label needs a name."
-        if label.get("polarity") not in (-1, 0, 1):
-            return f"The polarity of {label['name']} must be -1, 0 or 1."
-        if not set(label.get("flags") or []) <= LABEL_FLAGS:
-            return f"The flags of {label['name']} may only hold {sorted(LABEL_FLAGS)}."
+    problems = (problem for label in labels if (problem := _label_problem(label)))
+    if problem := next(problems, None):
+        return problem
     names = [label["name"] for label in labels]
     if len(set(names)) < len(names):
         return "Two labels have the same name."
+    return None
+
+
+def _label_problem(label: object) -> str | None:
+    name = label.get("name") if isinstance(label, dict) else None
+    if not isinstance(name, str) or not name.strip() or len(name) > LABEL_LENGTH:
+        return f"Every label needs a name of at most {LABEL_LENGTH} characters."
+    if label.get("polarity") not in (-1, 0, 1):
+        return f"The polarity of {name} must be -1, 0 or 1."
+    flags = label.get("flags")
+    if not isinstance(flags, list) or any(flag not in LABEL_FLAGS for flag in flags):
+        return f"The flags of {name} may only hold {LABEL_FLAGS}, as a list."
     return None
 
 

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from chat import conversations
 from chat.admin.decisions import ring_on_commit
 from chat.models import Conversation, User
 from chat.mood import band, trend_name
@@ -84,12 +85,10 @@ class ConversationAdmin(ModelAdmin):
 
     def save_model(self, request, obj, form, change) -> None:
         """Write what the form changed and nothing else: the rest may have moved on meanwhile."""
-        with Conversation.objects.changing(obj.pk) as conversation:
-            if "status" in form.changed_data:
-                conversation.set_status(form.cleaned_data["status"])
-            if "assignee" in form.changed_data:
-                conversation.assignee = form.cleaned_data["assignee"]
-                conversation.next_rev()
+        if "status" in form.changed_data:
+            conversations.set_status(obj.pk, form.cleaned_data["status"])
+        if "assignee" in form.changed_data:
+            conversations.assign(obj.pk, form.cleaned_data["assignee"])
         ring_on_commit(obj.pk)
 
     @display(description="Conversation", ordering="name")

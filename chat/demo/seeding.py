@@ -18,7 +18,7 @@ from chat.models import Conversation, Message
 from chat.models.message import State
 from inference import calibration
 from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished
-from inference.tasks import Classify, Reply, Request, conversation_context, message_context
+from inference.tasks import Reply, Request
 
 MARK = "demo:"  # begins the visitor key of every conversation made here
 TOGETHER = 8  # conversations that are played at once
@@ -127,7 +127,7 @@ class _Seeding:
         rows = messages.up_to(play.visitor)
         conversation = history.prompt_messages(play.reply.prompt.system, rows)
         reply = Reply(messages=conversation, seed=self.chance.randrange(2**31))
-        parts = tuple(_classify(run, play, conversation) for run in self.runs.values())
+        parts = tuple(run.part(play.visitor.text, conversation) for run in self.runs.values())
         return Request(reply=reply, classify=parts)
 
     def _handle(self, play: Play, event: Event) -> None:
@@ -159,12 +159,7 @@ class _Seeding:
             play.reply,
             State.DONE,
             event.text,
-            model_id=self.engine.model_id,
-            truncated=event.truncated,
-            prompt_tokens=event.prompt_tokens,
-            completion_tokens=event.completion_tokens,
-            first_token_ms=event.first_token_ms,
-            total_ms=event.total_ms,
+            **messages.made_by(event, self.engine.model_id),
         )
         self.report.messages += 1
 
@@ -207,12 +202,3 @@ def _keep(play: Play) -> None:
     if time.monotonic() - play.kept_at > CHECKPOINT_SECONDS:
         play.kept_at = time.monotonic()
         messages.checkpoint(play.reply, play.text)
-
-
-def _classify(run: labels.TaskRun, play: Play, conversation: tuple) -> Classify:
-    version = run.version
-    if version.context == version.Context.MESSAGE:
-        prompt = message_context(version.prompt, play.visitor.text)
-    else:
-        prompt = conversation_context(conversation, version.prompt)
-    return Classify(run.task.slug, prompt, version.names)

@@ -58,9 +58,10 @@ class Classification(models.Model):
 
     @property
     def decided_label(self) -> str:
-        """The label that counts: the latest correction, else the model's."""
-        review = self.reviews.exclude(verdict=Review.Verdict.DISMISSED).order_by("-pk").first()
-        return review.label if review else self.label
+        """The label that counts: the latest decision, else the model's. Reads all reviews once."""
+        dismissed = Review.Verdict.DISMISSED
+        decisions = [review for review in self.reviews.all() if review.verdict != dismissed]
+        return max(decisions, key=lambda review: review.pk).label if decisions else self.label
 
 
 class Review(models.Model):

@@ -25,7 +25,6 @@ def test_the_right_password_opens_the_desk(client, kim):
 
 
 def test_the_sixth_wrong_password_is_refused_and_says_for_how_long(client, kim, settings):
-    settings.AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
     for _ in range(settings.AXES_FAILURE_LIMIT - 1):
         assert "Please enter the correct" in attempt(client, "wrong").content.decode()
     attempt(client, "wrong")
