@@ -24,8 +24,9 @@ class Site:
         self.address = f"http://127.0.0.1:{self.port}"
         self._log = folder / "up.log"
         own = {name: value for name, value in os.environ.items() if name not in NEUTRAL}
-        limits = {"CHAT_RATE_ADDRESS": "1000", "CHAT_RATE_VISITOR": "1000"}
-        environment = {**own, **limits, "DATA_DIR": str(folder / "data"), **settings_}
+        # One thread: beside a browser, two would wait for each other at every matrix product.
+        usual = {"CHAT_RATE_ADDRESS": "1000", "CHAT_RATE_VISITOR": "1000", "INFERENCE_THREADS": "1"}
+        environment = {**own, **usual, "DATA_DIR": str(folder / "data"), **settings_}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", "--port", str(self.port)],

@@ -2,13 +2,13 @@
 // visitor does. Knows nothing of the page; a view listens to its events.
 
 import { Connection } from "./connection.js";
+import { openConversation, Refusal } from "./opening.js";
 import { exclusively, storage } from "./storage.js";
 import { isRunning, Transcript } from "./transcript.js";
 
 const TYPING_EVERY = 3_000; // ms between two `typing` frames
 const TYPING_LASTS = 5_000; // ms that somebody else's `typing` is shown
 const OPEN_AGAIN = 3_000; // ms between tries to open a conversation without a network
-const REFUSALS = { 403: "forbidden", 429: "rate_limited", 503: "unavailable" };
 
 /**
  * Events: `change` (draw again), `said` (detail: a row that somebody else finished just now),
@@ -108,14 +108,7 @@ export class Client extends EventTarget {
   }
 
   async #open() {
-    const response = await fetch(this.#api, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ page: location.href.slice(0, 500), language: this.language }),
-      signal: AbortSignal.timeout(15_000),
-    });
-    if (!response.ok) throw new Refusal(REFUSALS[response.status] ?? "internal");
-    const conversation = await response.json();
+    const conversation = await openConversation(this.#api, this.language);
     this.#opened = conversation.id;
     storage.conversation = conversation;
     return conversation;
@@ -163,7 +156,7 @@ export class Client extends EventTarget {
     if (storage.conversation?.id === this.#conversation.id) storage.conversation = null;
     this.#leave(unsent);
     this.dispatchEvent(new Event("forgotten"));
-    if (mine) this.#refuseAll("forbidden");
+    if (mine) this.#refuseAll("internal");
     else if (unsent.length) this.#begin();
   }
 
@@ -193,10 +186,11 @@ export class Client extends EventTarget {
   }
 
   #hear(frame) {
+    const before = this.transcript.rows.get(frame.seq);
     this.transcript.apply(frame);
     if (frame.type === "error") this.#refused(frame);
     else if (frame.type === "typing") this.#showTyping(true);
-    else this.#tell(frame);
+    else this.#tell(frame, before);
     this.#changed();
   }
 
@@ -212,15 +206,17 @@ export class Client extends EventTarget {
 
   #refuseAll(code) {
     for (const { client_id } of this.transcript.unsent) {
-      this.#refused({ code: code === "forbidden" ? "internal" : code, client_id, seq: null });
+      this.#refused({ code, client_id, seq: null });
     }
     this.#changed();
   }
 
-  #tell({ type, seq }) {
+  /** Tell of what others have just finished, but not of what a snapshot repeats. */
+  #tell({ type, seq }, before) {
     const row = this.transcript.rows.get(seq);
-    const ended = type === "done" || type === "message";
-    if (!ended || this.state !== "online" || row.role === "visitor" || isRunning(row)) return;
+    if (type === "sentiment" || !row || row.role === "visitor" || isRunning(row)) return;
+    const wasRunning = before && isRunning(before);
+    if (!wasRunning && (before || this.state !== "online")) return;
     if (row.role === "agent") this.#showTyping(false);
     this.dispatchEvent(new CustomEvent("said", { detail: row }));
   }
@@ -244,13 +240,6 @@ export class Client extends EventTarget {
   #changed() {
     storage.unsent = this.transcript.unsent;
     this.dispatchEvent(new Event("change"));
-  }
-}
-
-class Refusal extends Error {
-  constructor(code) {
-    super(code);
-    this.code = code;
   }
 }
 
