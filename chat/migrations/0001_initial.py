@@ -322,6 +322,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "message label",
                 "ordering": ["-created"],
             },
         ),

@@ -43,6 +43,7 @@ class Classification(models.Model):
     objects = ClassificationQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "message label"
         ordering = ["-created"]
         constraints = [
             models.UniqueConstraint(
