@@ -20,10 +20,13 @@ expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items):
-    here = __name__.rpartition(".")[0]
+    """Mark what needs a browser, and skip it before any server is started in vain."""
+    missing = pytest.mark.skip("no chromium, chromium-browser or google-chrome on PATH")
     for item in items:
-        if item.module.__name__.startswith(here):
+        if item.module.__name__.startswith(f"{__package__}."):
             item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None:
+                item.add_marker(missing)
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +51,6 @@ def endless_site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on PATH")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
