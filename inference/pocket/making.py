@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from inference.pocket import corpora, export, recipe, replies, scoring, tokenizer
@@ -93,7 +94,7 @@ def examine(
 def _calibrate(sets: dict, scored: dict) -> Affine:
     scores = [row for name in sets for row in scored[name][0::2]]
     labels = [label for rows in sets.values() for _, label in rows[0::2]]
-    return scoring.fit(scoring.torch.stack(scores), labels)
+    return scoring.fit(torch.stack(scores), labels)
 
 
 def _workspace(out: Path, plan: Plan, texts: Corpora) -> Path:

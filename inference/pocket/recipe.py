@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inference import presets
-from inference.pocket import conversations, grammar, moods
+from inference.pocket import conversations, echoes, grammar, moods
 from inference.pocket.corpora import Corpora
 from inference.pocket.sequences import (
     Batch,
@@ -24,6 +24,8 @@ from inference.prompts import ChatPrompt
 SENTIMENT = presets.SENTIMENT.prompt
 LABELS = tuple(label["name"] for label in presets.SENTIMENT.labels)
 _LONG_EVERY = 20  # every so many steps hold long conversations
+_ECHOES = (0.6, 0.25)  # chance of a row of drills: in the first steps, and later
+_ECHO_STEPS = 500
 _FAR = 0.1  # share of branches moved far away, so that late positions are no surprise
 
 
@@ -59,9 +61,12 @@ def batch(recipe: Recipe, step: int, prompt: ChatPrompt, corpora: Corpora) -> Ba
     length = recipe.length * 4 if long else recipe.length
     rows = max(1, recipe.rows // 4) if long else recipe.rows
     mood_rows = 0 if long else sum(rng.random() < recipe.mood_share for _ in range(rows))
+    echo_rows = int(mood_rows < rows and rng.random() < _ECHOES[step >= _ECHO_STEPS])
     trees = grow(_labelled(rng, prompt, corpora, length), length, mood_rows) if mood_rows else []
-    if mood_rows < rows:
-        trees += grow(_told(rng, prompt, corpora, length, long), length, rows - mood_rows)
+    if echo_rows:
+        trees += grow(_echoed(rng, prompt, length), length, echo_rows)
+    if told_rows := rows - mood_rows - echo_rows:
+        trees += grow(_told(rng, prompt, corpora, length, long), length, told_rows)
     for tree in trees:
         for branch in tree.branches:
             _move(branch, rng, recipe.context - len(tree.prefix))
@@ -79,6 +84,13 @@ def _labelled(
     while True:
         text, label = corpora.opinion(rng) or moods.message(rng, rng.choice(grammar.LANGUAGES))
         yield label_branch(prompt, SENTIMENT, text, label, length)
+
+
+def _echoed(
+    rng: random.Random, prompt: ChatPrompt, length: int
+) -> Iterator[tuple[list[int], Branch]]:
+    while True:
+        yield conversation_branch(prompt, echoes.echo(rng).messages(), length)
 
 
 def _told(

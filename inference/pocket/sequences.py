@@ -15,7 +15,7 @@ from inference.tasks import ChatMessage, message_context
 
 USER_WEIGHT = 0.3  # of every third token that a customer wrote: language to learn, not to answer
 LABEL_WEIGHT = 3.0  # of a label's tokens, which are few
-DIGIT_WEIGHT = 3.0  # of a digit in a reply: numbers must be copied, and are few as well
+DIGIT_WEIGHT = 2.0  # of a digit in a reply: numbers must be copied, and are few as well
 
 
 @dataclass

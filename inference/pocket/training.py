@@ -1,6 +1,5 @@
 """The training loop: steps until the budget is spent, with checkpoints that resume exactly."""
 
-import math
 import os
 import time
 from collections.abc import Callable
@@ -36,8 +35,8 @@ class Plan:
 
     minutes: float = 25.0
     steps: int | None = None
-    muon_rate: float = 0.02  # for the matrices of the layers
-    adam_rate: float = 3e-3  # for embeddings, norms and biases
+    muon_rate: float = 0.012  # for the matrices of the layers
+    adam_rate: float = 2e-3  # for embeddings, norms and biases
     warmup: int = 40  # steps
     floor: float = 0.02  # of the rates, at the end
     decay: float = 0.01
@@ -50,9 +49,9 @@ class Plan:
         return min(1.0, step / self.steps if self.steps else seconds / (self.minutes * 60))
 
     def rate(self, step: int, progress: float) -> float:
-        """Factor on the learning rates: a linear warm-up, then a cosine down to the floor."""
-        cosine = self.floor + (1 - self.floor) * (1 + math.cos(math.pi * progress)) / 2
-        return min(1.0, (step + 1) / self.warmup) * cosine
+        """Factor on the learning rates: a linear warm-up, then a straight line to the floor."""
+        line = self.floor + (1 - self.floor) * (1 - progress)
+        return min(1.0, (step + 1) / self.warmup) * line
 
 
 @dataclass
@@ -127,7 +126,11 @@ class Trainer:
         return self.report
 
     def save(self) -> None:
-        """Write the checkpoint whole or not at all."""
+        """Write the checkpoint whole or not at all.
+
+        Raises:
+            OSError: it cannot be written, for instance because the disk is full.
+        """
         if self.checkpoint is None:
             return
         state = {
@@ -136,7 +139,11 @@ class Trainer:
             "report": asdict(self.report),
         }
         part = self.checkpoint.with_suffix(".part")
-        torch.save(state, part)
+        try:
+            torch.save(state, part)
+        except (OSError, RuntimeError) as error:  # torch hides what the disk says
+            part.unlink(missing_ok=True)
+            raise OSError(f"no room or no right to write {part}") from error
         os.replace(part, self.checkpoint)
 
     def _load(self) -> None:
@@ -183,10 +190,17 @@ class Trainer:
         return (losses * weight).sum() / weight.sum()
 
 
+def _fast_bfloat16(kind: str) -> bool:
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported()
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+
+
 def target_losses(model: Qwen2ForCausalLM, batch: Batch, device: str) -> torch.Tensor:
     """Negative log-probability of each target, shape (N,), float32."""
     kind = device.split(":")[0]
-    with torch.autocast(kind, torch.bfloat16, enabled=model.training):
+    with torch.autocast(kind, torch.bfloat16, enabled=model.training and _fast_bfloat16(kind)):
         hidden = model.model(
             input_ids=batch.ids.to(device),
             attention_mask=batch.mask.to(device),

@@ -3,6 +3,7 @@
 import json
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -204,3 +205,15 @@ def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CommandError, match="Cannot write the model"):
         call_command("train_pocket", out=str(tmp_path / "file" / "model"), minutes=1)
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(tmp_path):
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("needs /dev/full")
+    room = making._workspace(tmp_path / "model", TOY, NOTHING)
+    (room / "checkpoint.part").symlink_to(full)
+    with pytest.raises(OSError, match="no room or no right"):
+        making.make(tmp_path / "model", TOY, examination=FEW)
+    assert not (tmp_path / "model").exists()
+    assert not (room / "checkpoint.part").is_symlink()

@@ -73,16 +73,17 @@ class _Bar:
         self._bar = tqdm(
             total=100,
             file=sys.stderr,
-            bar_format="{desc} {percentage:3.0f}%|{bar:24}| {elapsed} < {remaining}{postfix}",
-            desc="training",
+            bar_format="training {percentage:3.0f}%|{bar:24}|{postfix}",
         )
         return self
 
     def __call__(self, report, progress: float) -> None:
         self._bar.n = round(100 * progress, 2)
         speed = report.tokens / max(report.seconds, 1e-9)
-        self._bar.set_postfix_str(f"loss {report.loss:.3f}, {speed:,.0f} tokens/s", refresh=False)
-        self._bar.refresh() if report.step % 5 == 0 else None
+        left = report.seconds * (1 - progress) / max(progress, 1e-9)  # a resumed one counts on
+        self._bar.set_postfix_str(
+            f"loss {report.loss:.3f}, {speed:,.0f} tokens/s, {tqdm.format_interval(left)} left"
+        )
 
     def __exit__(self, *failure):
         self._bar.close()
