@@ -22,6 +22,7 @@ from inference.tasks import message_context
 TOY = Plan(
     steps=6,
     warmup=2,
+    adam_rate=1e-2,
     shape=Shape(hidden=32, layers=2, heads=2, intermediate=64, vocabulary=700, context=1024),
     recipe=Recipe(rows=2, length=384, spelled=200),
 )
