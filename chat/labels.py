@@ -1,6 +1,6 @@
 """Verbs on labels: record what the model said, and what a person decided about it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -103,12 +103,13 @@ def review(
         return added
 
 
-def unlabelled(older_than: timedelta) -> list[Message]:
-    """Visitor messages that lost their classification to a crash, oldest first."""
+def unlabelled(older_than: timedelta, known: Collection[int] = ()) -> list[Message]:
+    """Visitor messages that lost their classification to a crash, but for the `known` ones."""
     now = timezone.now()
     window = (now - UNLABELLED_SINCE, now - older_than)
     rows = Message.objects.from_visitor().filter(created__range=window)
-    return list(rows.filter(classifications__isnull=True).order_by("pk")[:50])
+    lost = rows.filter(classifications__isnull=True).exclude(pk__in=known)
+    return list(lost.order_by("pk")[:50])
 
 
 def alert(classification_id: int) -> Classification | None:

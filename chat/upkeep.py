@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 30.0
 LOST_AFTER = timedelta(seconds=60)  # a label that took longer than this was lost with its process
 
+_made_up_for: set[int] = set()  # messages that this process has tried to label again, once each
 _sweepers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task] = WeakKeyDictionary()
 
 
@@ -31,9 +32,9 @@ async def sweep(lost_after: timedelta = LOST_AFTER) -> None:
     for conversation_id in waiting:
         await turns.launch_next(conversation_id)
     busy = {turn.visitor.pk for turn in turns.in_progress() if turn.visitor}
-    for message in await turns.in_thread(labels.unlabelled)(lost_after):
-        if message.pk not in busy:
-            turns.launch(turns.Turn(message.conversation_id, visitor=message))
+    for message in await turns.in_thread(labels.unlabelled)(lost_after, busy | _made_up_for):
+        _made_up_for.add(message.pk)
+        turns.launch(turns.Turn(message.conversation_id, visitor=message))
 
 
 async def shutdown() -> None:

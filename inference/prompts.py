@@ -21,6 +21,7 @@ CHATML = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 CHATML_TOKENS = {"<|im_start|>", "<|im_end|>"}
+LEAST_KEPT = 16  # tokens of a last message that make an answer worth trying
 NO_SYSTEM = ChatMessage("system", "")
 
 
@@ -89,13 +90,8 @@ class ChatPrompt:
             PromptError: the template refuses this order of roles.
         """
         messages = self._acceptable(messages)
-        ids: list[int] = []
-        for part in self._render([each.role for each in messages], generate):
-            if isinstance(part, int):
-                ids += self._content(messages[part].content)
-            else:
-                ids += self._piece(part)
-        return ids
+        contents = [self._content(each.content) for each in messages]
+        return self._join([each.role for each in messages], contents, generate)
 
     def label(self, text: str) -> list[int]:
         """Ids of `text` as a whole answer: its content and the end of an assistant turn."""
@@ -110,14 +106,15 @@ class ChatPrompt:
         )
 
     def fit(self, messages: Sequence[ChatMessage], budget: int) -> tuple[list[int], bool]:
-        """Ids of at most `budget` tokens, and whether oldest turns were dropped for that.
+        """Ids of at most `budget` tokens, and whether anything was left out for that.
 
         The system message and the last message stay. Turns go in blocks, down to about half the
         budget, and at the same places however much later one asks: so the kept beginning stays
-        the same for many turns and can be reused.
+        the same for many turns and can be reused. A last message that is too long by itself loses
+        its middle: people put what they want at the beginning or at the end.
 
         Raises:
-            PromptTooLong: the system message and the last message alone exceed the budget.
+            PromptTooLong: the system message leaves no room for even a short last message.
         """
         system, *turns = self._acceptable(messages)
         start = self._first_kept(system, turns, budget)
@@ -126,11 +123,24 @@ class ChatPrompt:
             start += 1
             ids = self.encode((system, *turns[start:]))
         if len(ids) > budget:
-            raise PromptTooLong(
-                f"The system message and the last message take {len(ids)} tokens; "
-                f"{budget} fit (INFERENCE_CONTEXT less INFERENCE_MAX_NEW_TOKENS)."
-            )
+            return self._without_middle(system, turns[-1], len(ids) - budget), True
         return ids, start > 0
+
+    def _without_middle(self, system: ChatMessage, last: ChatMessage, excess: int) -> list[int]:
+        content = self._content(last.content)
+        keep = len(content) - excess
+        if keep < LEAST_KEPT:
+            raise PromptTooLong(
+                f"The system message leaves {max(keep, 0)} tokens for the last message; it needs "
+                f"{LEAST_KEPT} (INFERENCE_CONTEXT less INFERENCE_MAX_NEW_TOKENS)."
+            )
+        kept = content[: keep - keep // 2] + content[len(content) - keep // 2 :]
+        return self._join(["system", last.role], [self._content(system.content), kept], True)
+
+    def _join(self, roles: list[str], contents: list[list[int]], generate: bool) -> list[int]:
+        parts = self._render(roles, generate)
+        pieces = (contents[part] if isinstance(part, int) else self._piece(part) for part in parts)
+        return [each for piece in pieces for each in piece]
 
     def _first_kept(self, system: ChatMessage, turns: list[ChatMessage], budget: int) -> int:
         """Replay the conversation: where each earlier prompt had to be cut, it was cut."""

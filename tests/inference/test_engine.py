@@ -10,9 +10,9 @@ import pytest
 
 from inference.errors import EngineFailed, EngineStopped, ModelError, QueueFull
 from inference.sequence import REPLY, Classified, Delta, Failed, Finished
-from inference.tasks import Affine, Request
+from inference.tasks import Affine, Reply, Request
 from tests.inference.flawed import become_nan, explode, flawed
-from tests.inference.inbox import Inbox, classified, classify, finished, reply_to
+from tests.inference.inbox import Inbox, classified, classify, conversation, finished, reply_to
 from tests.inference.scripted import ScriptedEngine
 
 
@@ -187,11 +187,18 @@ def test_a_request_without_clear_parts_is_refused(engine, request_):
         engine.submit(request_, Inbox())
 
 
-def test_a_message_longer_than_the_context_fails_alone(engine):
+def test_a_message_longer_than_the_context_loses_its_middle(engine):
     inbox = Inbox(2)
     engine.submit(both("so much text " * 200), inbox)
-    assert {type(event) for event in inbox.wait()} == {Failed}
-    assert "INFERENCE_CONTEXT" in inbox.events[0].message
+    assert ends(inbox)[REPLY].truncated
+    assert isinstance(ends(inbox)["sentiment"], Classified)
+
+
+def test_a_system_prompt_longer_than_the_context_fails_alone(engine):
+    inbox = Inbox(1)
+    messages = conversation("Hello, is anybody there?", system="so much text " * 200)
+    engine.submit(Request(Reply(messages)), inbox)
+    assert "INFERENCE_CONTEXT" in ends(inbox)[REPLY].message
     assert finished(engine, reply_to("Hello"))
 
 

@@ -157,16 +157,21 @@ def test_later_turns_keep_the_same_beginning(prompt):
 )
 def test_no_prompt_exceeds_its_budget(prompt, turns, budget):
     messages = conversation(*turns)
-    shortest = len(prompt.encode((messages[0], messages[-1])))
-    if shortest > budget:
-        with pytest.raises(PromptTooLong):
-            prompt.fit(messages, budget)
-        return
     ids, truncated = prompt.fit(messages, budget)
     assert len(ids) <= budget
     assert truncated or ids == prompt.encode(messages)
 
 
-def test_a_last_message_that_does_not_fit_is_an_error(prompt):
+def test_a_last_message_that_does_not_fit_loses_its_middle(prompt):
+    text = "Where is order 12? " + "so much text " * 100 + "Order 12, please!"
+    ids, truncated = prompt.fit(conversation(text), 128)
+    shown = prompt._tokenizer.decode(ids)
+    assert (len(ids), truncated) == (128, True)
+    assert "Where is order 12?" in shown
+    assert "Order 12, please!<|im_end|>" in shown
+
+
+def test_a_system_message_that_leaves_no_room_is_an_error(prompt):
+    messages = (ChatMessage("system", "so much text " * 100), ChatMessage("user", "Hello, you?"))
     with pytest.raises(PromptTooLong, match="INFERENCE_CONTEXT"):
-        prompt.fit(conversation("so much text " * 100), 128)
+        prompt.fit(messages, 128)
