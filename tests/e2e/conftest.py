@@ -39,12 +39,16 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def endless_site(tmp_path_factory):
-    """A site whose replies take many seconds, for whatever is done to a reply in the middle."""
-    folder = tmp_path_factory.mktemp("endless")
-    model = build_endless(folder / "model")
-    limits = {"INFERENCE_MAX_NEW_TOKENS": str(ENDLESS_TOKENS), "INFERENCE_DTYPE": "float32"}
-    site = Site(folder, INFERENCE_MODEL=str(model), **limits).wait_ready()
+def endless_settings(tmp_path_factory):
+    """Settings of a site whose replies take many seconds, for what is done in their middle."""
+    model = build_endless(tmp_path_factory.mktemp("endless") / "model")
+    limit = {"INFERENCE_MAX_NEW_TOKENS": str(ENDLESS_TOKENS), "INFERENCE_DTYPE": "float32"}
+    return {"INFERENCE_MODEL": str(model), **limit}
+
+
+@pytest.fixture(scope="session")
+def endless_site(tmp_path_factory, endless_settings):
+    site = Site(tmp_path_factory.mktemp("endless-site"), **endless_settings).wait_ready()
     yield site
     assert site.stop() == 0, site.log
 

@@ -26,12 +26,16 @@ class Site:
         own = {name: value for name, value in os.environ.items() if name not in NEUTRAL}
         # One thread: beside a browser, two would wait for each other at every matrix product.
         usual = {"CHAT_RATE_ADDRESS": "1000", "CHAT_RATE_VISITOR": "1000", "INFERENCE_THREADS": "1"}
-        environment = {**own, **usual, "DATA_DIR": str(folder / "data"), **settings_}
-        with self._log.open("wb") as log:
+        self._environment = {**own, **usual, "DATA_DIR": str(folder / "data"), **settings_}
+        self.start()
+
+    def start(self) -> None:
+        """Run `up`; after `kill` once more, on the same data and port."""
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", "--port", str(self.port)],
                 cwd=settings.BASE_DIR,
-                env=environment,
+                env=self._environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -65,6 +69,11 @@ class Site:
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise
+
+    def kill(self) -> None:
+        """End it as a crash would, with no chance to tidy up."""
+        self._process.kill()
+        self._process.wait()
 
     def _answers(self) -> bool:
         try:
