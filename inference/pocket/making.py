@@ -27,9 +27,9 @@ class MakingError(Exception):
 class Examination:
     """How many held-out examples of each kind the finished model is judged on."""
 
-    messages: int = 2000
-    corpus: int = 2000
-    replies: int = 200
+    messages: int = 1200
+    corpus: int = 1600
+    replies: int = 120
 
 
 def make(

@@ -12,6 +12,7 @@ from inference import presets
 from inference.pocket import conversations, echoes, grammar, moods
 from inference.pocket.corpora import Corpora
 from inference.pocket.sequences import (
+    DIGITS,
     Batch,
     Branch,
     conversation_branch,
@@ -24,9 +25,9 @@ from inference.prompts import ChatPrompt
 SENTIMENT = presets.SENTIMENT.prompt
 LABELS = tuple(label["name"] for label in presets.SENTIMENT.labels)
 _LONG_EVERY = 20  # every so many steps hold long conversations
-_ECHOES = (0.6, 0.25)  # chance of a row of drills: in the first steps, and later
+_ECHOES = (0.4, 0.1)  # chance of a row of drills: in the first steps, and later
 _ECHO_STEPS = 500
-_FAR = 0.1  # share of branches moved far away, so that late positions are no surprise
+_FAR = 0.05  # share of branches moved far away, so that late positions are no surprise
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def texts(recipe: Recipe, corpora: Corpora) -> Iterator[str]:
     rng = random.Random(f"{recipe.seed}:tokenizer")
     for _ in range(recipe.spelled // 20):
         yield from (presets.REPLY_SYSTEM, SENTIMENT, *LABELS, "user\n", "assistant\n", "system\n")
+    for _ in range(max(3, recipe.spelled // 60)):
+        yield from DIGITS
     for _ in range(recipe.spelled):
         for turn in conversations.conversation(rng).turns:
             yield from (turn.text, turn.reply)

@@ -25,7 +25,7 @@ class Shape:
     layers: int = 4
     heads: int = 4
     intermediate: int = 768
-    vocabulary: int = 6144
+    vocabulary: int = 7168
     context: int = 4096
 
 
@@ -35,8 +35,8 @@ class Plan:
 
     minutes: float = 25.0
     steps: int | None = None
-    muon_rate: float = 0.012  # for the matrices of the layers
-    adam_rate: float = 2e-3  # for embeddings, norms and biases
+    muon_rate: float = 0.015  # for the matrices of the layers
+    adam_rate: float = 2.5e-3  # for embeddings, norms and biases
     warmup: int = 40  # steps
     floor: float = 0.02  # of the rates, at the end
     decay: float = 0.01
