@@ -6,13 +6,13 @@ from contextlib import contextmanager
 
 from websockets.sync.client import connect
 
-from tests.aio_site.server import Server
+from tests.site import Site
 
 
 class Page:
     """One conversation, opened on one server and reachable through any."""
 
-    def __init__(self, server: Server):
+    def __init__(self, server: Site):
         self.server = server
         self.headers = {"Origin": server.address, "Content-Type": "application/json"}
         url = f"{server.address}/api/conversations"
@@ -21,7 +21,7 @@ class Page:
             self.conversation = json.load(answer)
 
     @contextmanager
-    def open(self, server: Server, rev: int = 0):
+    def open(self, server: Site, rev: int = 0):
         path = f"ws://127.0.0.1:{server.port}{self.conversation['ws']}"
         with connect(path, origin=server.address) as socket:
             send(socket, "hello", token=self.conversation["token"], rev=rev)

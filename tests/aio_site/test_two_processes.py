@@ -4,8 +4,8 @@ import pytest
 
 from tests import needs
 from tests.aio_site.page import Page, receive, send, snapshot
-from tests.aio_site.server import Server
 from tests.e2e.endless import build_endless
+from tests.site import Site
 
 
 @pytest.fixture(scope="module")
@@ -14,15 +14,12 @@ def two_servers(tmp_path_factory):
         "REDIS_URL": needs.redis(),
         "INFERENCE_MODEL": str(build_endless(tmp_path_factory.mktemp("babbler"))),
         "INFERENCE_MAX_NEW_TOKENS": "3500",
-        "INFERENCE_THREADS": "1",
     }
-    data = tmp_path_factory.mktemp("data")
-    first = Server(data, **shared)
-    first.wait_ready()
-    second = Server(data, **shared)
-    second.wait_ready()
+    shared["DATA_DIR"] = str(tmp_path_factory.mktemp("data"))
+    first = Site(tmp_path_factory.mktemp("first"), **shared).wait_ready()
+    second = Site(tmp_path_factory.mktemp("second"), **shared).wait_ready()
     yield first, second
-    assert (first.terminate(), second.terminate()) == (0, 0)
+    assert (first.stop(), second.stop()) == (0, 0)
 
 
 def test_a_tab_on_another_process_follows_a_reply_and_stops_it(two_servers):

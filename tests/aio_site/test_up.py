@@ -5,9 +5,9 @@ import socket
 import pytest
 
 from tests.aio_site.page import Page, receive, send, snapshot
-from tests.aio_site.server import Server, free_port, manage
 from tests.e2e.endless import build_endless
 from tests.inference import tiny
+from tests.site import Site, free_port, manage
 
 
 @pytest.fixture(scope="module")
@@ -17,51 +17,52 @@ def babbler(tmp_path_factory):
 
 
 @pytest.fixture
+def site(tmp_path, babbler):
+    """A site whose replies take many seconds."""
+    limit = {"INFERENCE_MODEL": str(babbler), "INFERENCE_MAX_NEW_TOKENS": "3500"}
+    return Site(tmp_path, **limit).wait_ready()
+
+
+@pytest.fixture
 def data(tmp_path):
     return tmp_path / "data"
 
 
-def test_a_reply_survives_kill_minus_nine_as_interrupted_and_can_be_retried(data, babbler):
-    model = {"INFERENCE_MODEL": str(babbler), "INFERENCE_MAX_NEW_TOKENS": "1000"}
-    server = Server(data, **model)
-    server.wait_ready()
-    page = Page(server)
-    with page.open(server) as first:
+def test_a_reply_survives_kill_minus_nine_as_interrupted_and_can_be_retried(site):
+    page = Page(site)
+    with page.open(site) as first:
         send(first, "message", client_id="a", text="Are you there?")
         receive(first, "delta")
-        server.kill()
-    again = Server(data, **model)
-    again.wait_ready()
-    with page.open(again) as second:
+        site.kill()
+    site.start()
+    site.wait_ready()
+    with page.open(site) as second:
         rows = snapshot(second)
         mine, reply = rows["visitor"], rows["assistant"]
-        assert reply["state"] == "interrupted"
+        assert (mine["text"], reply["state"]) == ("Are you there?", "interrupted")
         send(second, "retry", seq=reply["seq"])
         retried = receive(second, "message", seq=reply["seq"], attempt=2)
         receive(second, "delta", attempt=2)
         send(second, "stop", seq=reply["seq"])
         stopped = receive(second, "done")
-    assert (mine["text"], retried["text"], stopped["state"]) == ("Are you there?", "", "stopped")
-    assert again.terminate() == 0
+    assert (retried["text"], stopped["state"]) == ("", "stopped")
+    assert site.stop() == 0
 
 
-def test_a_termination_in_mid_reply_keeps_the_partial_text(data, babbler):
-    model = {"INFERENCE_MODEL": str(babbler), "INFERENCE_MAX_NEW_TOKENS": "1000"}
-    server = Server(data, **model)
-    server.wait_ready()
-    page = Page(server)
-    with page.open(server) as first:
+def test_a_termination_in_mid_reply_keeps_the_partial_text(site):
+    page = Page(site)
+    with page.open(site) as first:
         send(first, "message", client_id="a", text="Go on")
         text = receive(first, "delta")["text"]
-        assert server.terminate() == 0
-    again = Server(data, **model)
-    again.wait_ready()
-    with page.open(again) as second:
+        assert site.stop() == 0
+    site.start()
+    site.wait_ready()
+    with page.open(site) as second:
         reply = snapshot(second)["assistant"]
     assert reply["state"] == "interrupted"
     assert reply["text"].startswith(text)
-    assert again.terminate() == 0
-    assert "with password" not in again.log, "the password is shown on the first run only"
+    assert site.stop() == 0
+    assert site.log.count("with password") == 1, "the password is shown on the first run only"
 
 
 def test_a_port_in_use_is_said_before_anything_is_loaded(data):
