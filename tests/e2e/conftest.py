@@ -33,9 +33,9 @@ def pytest_collection_modifyitems(items):
 def site(tmp_path_factory):
     """The site with the pocket model that ships."""
     short = {"INFERENCE_MAX_NEW_TOKENS": str(SHORT_TOKENS)}
-    site = Site(tmp_path_factory.mktemp("site"), **short).wait_ready()
-    yield site
-    assert site.stop() == 0, site.log
+    with Site(tmp_path_factory.mktemp("site"), **short) as site:
+        yield site
+        assert site.stop() == 0, site.log
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +48,9 @@ def endless_settings(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def endless_site(tmp_path_factory, endless_settings):
-    site = Site(tmp_path_factory.mktemp("endless-site"), **endless_settings).wait_ready()
-    yield site
-    assert site.stop() == 0, site.log
+    with Site(tmp_path_factory.mktemp("endless-site"), **endless_settings) as site:
+        yield site
+        assert site.stop() == 0, site.log
 
 
 @pytest.fixture(scope="module")

@@ -115,20 +115,23 @@ def test_a_reload_in_mid_reply_goes_on_where_it_was(asking):
     expect(visitor.streaming).to_have_text(longer_than(before))
 
 
-def test_a_server_that_is_killed_in_mid_reply_comes_back_to_the_same_page(
-    visit, endless_settings, tmp_path
-):
-    site = Site(tmp_path, **endless_settings).wait_ready()
-    visitor = visit(site.address)
+@pytest.fixture
+def mortal_site(endless_settings, tmp_path):
+    with Site(tmp_path, **endless_settings) as site:
+        yield site
+        assert site.stop() == 0, site.log
+
+
+def test_a_server_that_is_killed_in_mid_reply_comes_back_to_the_same_page(visit, mortal_site):
+    visitor = visit(mortal_site.address)
     visitor.say("Tell me everything")
     expect(visitor.streaming).to_have_text(SOME_TEXT)
-    site.kill()
+    mortal_site.kill()
     expect(visitor.banner).to_contain_text("Reconnecting")
-    site.start()
+    mortal_site.start()
     expect(visitor.replies.first).to_contain_text("The reply was cut off.")
     visitor.button("Try again").click()
     expect(visitor.streaming).to_have_text(SOME_TEXT)
-    assert site.stop() == 0, site.log
 
 
 def longer_than(text: str) -> re.Pattern:
