@@ -50,6 +50,13 @@ def test_a_reload_keeps_the_conversation(visitor):
     assert visitor.text_of(0) == reply
 
 
+@pytest.mark.parametrize(("locale", "clock"), [("en-GB", r"\d\d:\d\d$"), ("en-US", r"\d [AP]M$")])
+def test_messages_bear_the_time_as_the_visitor_reads_it(visit, site, locale, clock):
+    visitor = visit(site.address, locale=locale)
+    visitor.tell("Hello")
+    expect(visitor.page.locator(".visitor time")).to_have_text(re.compile(clock))
+
+
 def test_a_draft_survives_a_reload(visitor):
     visitor.box.fill("I was just about to")
     visitor.page.reload()

@@ -4,7 +4,7 @@ import { Client } from "./client.js";
 import { Composer } from "./composer.js";
 import { renderMarkdown } from "./markdown.js";
 import { storage } from "./storage.js";
-import { pickLanguage, wordsOf } from "./strings.js";
+import { languageOf, pickLanguage, wordsOf } from "./strings.js";
 import { LogView } from "./view.js";
 
 const ANNOUNCED = 5; // finished replies that stay readable in the announcer
@@ -141,7 +141,7 @@ function drawLog() {
     act,
     typing,
     bot: bot(),
-    locale: words("code"),
+    locale: locale(),
     greeting: greeting(),
     online: state === "online",
     retryable: transcript.retryable?.seq ?? null,
@@ -183,6 +183,11 @@ function speak() {
 
 function title(count = unread) {
   document.title = `${count ? `(${count}) ` : ""}${words("title", { bot: bot() })}`;
+}
+
+/** The visitor's own kind of the language: 16:30 for en-GB, 4:30 PM for en-US. */
+function locale() {
+  return navigator.languages.find((tag) => languageOf(tag) === language) ?? words("code");
 }
 
 function bot() {

@@ -137,8 +137,12 @@ const TABLES = { en, zh };
 
 /** "en" or "zh": the first of the wanted languages that there are words for. */
 export function pickLanguage(wanted) {
-  const known = wanted.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag in TABLES);
-  return known ?? "en";
+  return wanted.map(languageOf).find((language) => language in TABLES) ?? "en";
+}
+
+/** "zh" of "zh-Hant-TW". */
+export function languageOf(tag) {
+  return tag.split("-")[0].toLowerCase();
 }
 
 /** `words(name, facts)` gives one text of the language; an unknown name gives itself. */
