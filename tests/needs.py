@@ -9,11 +9,14 @@ import shutil
 import pytest
 import redis as redis_client
 
+REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
+NO_CHROMIUM = "no chromium, chromium-browser or google-chrome on PATH"
 
-def chromium() -> str:
+
+def chromium() -> str | None:
     """Path of an installed Chromium."""
     found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
-    return next(filter(None, found), None) or missing("no Chromium on PATH")
+    return next(filter(None, found), None)
 
 
 def redis() -> str:
@@ -22,11 +25,6 @@ def redis() -> str:
     try:
         redis_client.Redis.from_url(url, socket_connect_timeout=1).ping()
     except redis_client.RedisError:
-        missing(f"no Redis at {url}")
+        reason = f"no Redis at {url}"
+        pytest.fail(f"{reason}, and REQUIRE_SERVICES=1") if REQUIRED else pytest.skip(reason)
     return url
-
-
-def missing(reason: str):
-    if os.environ.get("REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{reason}, and REQUIRE_SERVICES=1")
-    pytest.skip(reason)

@@ -16,7 +16,10 @@ NEUTRAL = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "HTTPS", "DJANGO_SETTINGS_
 
 
 class Site:
-    """A running `manage.py up`. Environment variables of the caller's own data are left out."""
+    """A running `manage.py up`, ready within `with` and gone after it, whatever happens there.
+
+    Environment variables of the caller's own data are left out.
+    """
 
     def __init__(self, folder: Path, **settings_: str):
         self.folder = folder
@@ -48,6 +51,16 @@ class Site:
         """Of the staff user `admin`, as `up` printed it on this first run."""
         return re.search(r"'admin' with password (\S+)", self.log)[1]
 
+    def __enter__(self) -> "Site":
+        try:
+            return self.wait_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def __exit__(self, *error) -> None:
+        self.kill()
+
     def wait_ready(self) -> "Site":
         for _ in range(START_SECONDS * 4):
             if self._process.poll() is not None:
@@ -63,11 +76,7 @@ class Site:
     def stop(self) -> int:
         """Ask it to end, as a service manager does; returns its exit status."""
         self._process.terminate()
-        try:
-            return self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise
+        return self._process.wait(30)
 
     def kill(self) -> None:
         """End it as a crash would, with no chance to tidy up."""

@@ -4,7 +4,7 @@ import pytest
 
 from tests import needs
 from tests.aio_site.page import Page, receive, send, snapshot
-from tests.e2e.endless import build_endless
+from tests.inference.endless import build_endless
 from tests.site import Site
 
 
@@ -16,10 +16,12 @@ def two_servers(tmp_path_factory):
         "INFERENCE_MAX_NEW_TOKENS": "3500",
     }
     shared["DATA_DIR"] = str(tmp_path_factory.mktemp("data"))
-    first = Site(tmp_path_factory.mktemp("first"), **shared).wait_ready()
-    second = Site(tmp_path_factory.mktemp("second"), **shared).wait_ready()
-    yield first, second
-    assert (first.stop(), second.stop()) == (0, 0)
+    with (
+        Site(tmp_path_factory.mktemp("first"), **shared) as first,
+        Site(tmp_path_factory.mktemp("second"), **shared) as second,
+    ):
+        yield first, second
+        assert (first.stop(), second.stop()) == (0, 0)
 
 
 def test_a_tab_on_another_process_follows_a_reply_and_stops_it(two_servers):

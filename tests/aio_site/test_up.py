@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from tests.aio_site.page import Page, receive, send, snapshot
-from tests.e2e.endless import build_endless
 from tests.inference import tiny
+from tests.inference.endless import build_endless
 from tests.site import Site, free_port, manage
 
 
@@ -20,7 +20,8 @@ def babbler(tmp_path_factory):
 def site(tmp_path, babbler):
     """A site whose replies take many seconds."""
     limit = {"INFERENCE_MODEL": str(babbler), "INFERENCE_MAX_NEW_TOKENS": "3500"}
-    return Site(tmp_path, **limit).wait_ready()
+    with Site(tmp_path, **limit) as site:
+        yield site
 
 
 @pytest.fixture

@@ -1,17 +1,14 @@
 """Browser journeys: a real server, a real headless Chromium. No Django ORM in these modules."""
 
-import shutil
-
 import pytest
 from playwright.sync_api import BrowserContext, expect, sync_playwright
 
-from tests.e2e.endless import build_endless
-from tests.e2e.site import Site
+from tests import needs
 from tests.e2e.visitor import Visitor
+from tests.inference.endless import build_endless
+from tests.site import Site
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+CHROMIUM = needs.chromium()
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 SHORT_TOKENS, ENDLESS_TOKENS = 64, 1500  # at most, of a reply
 PATIENCE = 30_000  # ms: replies come from a model that shares its cores with everything else
@@ -21,7 +18,9 @@ expect.set_options(timeout=PATIENCE)
 
 def pytest_collection_modifyitems(items):
     """Mark what needs a browser, and skip it before any server is started in vain."""
-    missing = pytest.mark.skip("no chromium, chromium-browser or google-chrome on PATH")
+    missing = pytest.mark.skip(needs.NO_CHROMIUM)
+    if CHROMIUM is None and needs.REQUIRED:
+        raise pytest.UsageError(f"{needs.NO_CHROMIUM}, and REQUIRE_SERVICES=1")
     for item in items:
         if item.module.__name__.startswith(f"{__package__}."):
             item.add_marker(pytest.mark.browser)

@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from websockets.sync.client import connect
 
 from tests.e2e.line import Line
-from tests.e2e.site import Site
 from tests.e2e.visitor import Visitor
+from tests.site import Site
 
 SOME_TEXT = re.compile(r"\S.{40}", re.DOTALL)
 RUNNING = ("queued", "streaming")
