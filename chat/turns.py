@@ -219,8 +219,12 @@ async def _grow(turn: Turn, text: str) -> None:
 
 async def _record(turn: Turn, event: Classified) -> None:
     run, engine = turn.tasks[event.part], resident.engine()
-    await calibrations.ensure(run.version, engine)
-    row = await in_thread(labels.record)(turn.visitor, run, event, engine.model_id)
+    try:
+        await calibrations.ensure(run.version, engine)
+        row = await in_thread(labels.record)(turn.visitor, run, event, engine.model_id)
+    except Exception:  # a label that cannot be kept must not cost the visitor the reply
+        log.exception("%s of conversation %s was not stored", event.part, turn.conversation_id)
+        return
     await bell.ring(turn.conversation_id)
     if row.flagged:
         await bell.alert(turn.conversation_id, row.pk)

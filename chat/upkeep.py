@@ -5,7 +5,7 @@ import logging
 from datetime import timedelta
 from weakref import WeakKeyDictionary
 
-from chat import bell, labels, messages, turns
+from chat import bell, calibrations, labels, messages, turns
 from inference import resident
 
 log = logging.getLogger(__name__)
@@ -13,15 +13,15 @@ SWEEP_SECONDS = 30.0
 LOST_AFTER = timedelta(seconds=60)  # a label that took longer than this was lost with its process
 
 _made_up_for: set[int] = set()  # messages that this process has tried to label again, once each
-_sweepers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task] = WeakKeyDictionary()
+_tasks: WeakKeyDictionary[asyncio.AbstractEventLoop, list[asyncio.Task]] = WeakKeyDictionary()
 
 
 def awake() -> None:
     """Start the model and the sweeps of this process, once. `up` or the first socket calls this."""
     resident.start()
     loop = asyncio.get_running_loop()
-    if loop not in _sweepers:
-        _sweepers[loop] = loop.create_task(_sweep_for_ever())
+    if loop not in _tasks:
+        _tasks[loop] = [loop.create_task(each()) for each in (_calibrate, _sweep_for_ever)]
 
 
 async def sweep(lost_after: timedelta = LOST_AFTER) -> None:
@@ -39,12 +39,29 @@ async def sweep(lost_after: timedelta = LOST_AFTER) -> None:
 
 async def shutdown() -> None:
     """Keep every partial reply as `interrupted`, then let the model go."""
-    sweeper = _sweepers.pop(asyncio.get_running_loop(), None)
-    if sweeper:
-        sweeper.cancel()
+    await rest()
     for turn in turns.in_progress():
         await turns.interrupt(turn)
     await asyncio.to_thread(resident.stop)
+
+
+async def rest() -> None:
+    """End what `awake` began on this loop, but for the model."""
+    tasks = _tasks.pop(asyncio.get_running_loop(), [])
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _calibrate() -> None:
+    """Measure what has no calibration yet before the first label needs it."""
+    engine = resident.engine()
+    try:
+        if await asyncio.to_thread(engine.wait_ready):
+            for run in await turns.in_thread(labels.enabled_tasks)():
+                await calibrations.ensure(run.version, engine)
+    except Exception:
+        log.exception("Calibrating failed; the next label tries again")
 
 
 async def _sweep_for_ever() -> None:

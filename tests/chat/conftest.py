@@ -76,7 +76,4 @@ async def quiet() -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     turns._replying.clear()
-    sweeper = upkeep._sweepers.pop(asyncio.get_running_loop(), None)
-    if sweeper:
-        sweeper.cancel()
-        await asyncio.gather(sweeper, return_exceptions=True)
+    await upkeep.rest()

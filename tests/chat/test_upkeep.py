@@ -1,5 +1,6 @@
 """What a crash or a shutdown leaves behind: nothing is lost, nothing hangs."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.utils import timezone
 from chat import messages, turns, upkeep
 from chat.models import Message
 from chat.turns import in_thread
+from inference.models import Calibration
 from tests.chat.conftest import quiet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,3 +133,21 @@ async def test_an_error_in_the_turn_itself_ends_the_reply(engine, visit, monkeyp
     visitor = await visit()
     await visitor.say("Hi")
     assert (await visitor.receive("done"))["state"] == "failed"
+
+
+async def test_a_label_that_cannot_be_stored_does_not_cost_the_reply(engine, visit, monkeypatch):
+    def broken(*args):
+        raise RuntimeError("no room for labels")
+
+    monkeypatch.setattr(turns.labels, "record", broken)
+    visitor = await visit()
+    await visitor.say("Hi")
+    assert (await visitor.receive("done"))["state"] == "done"
+
+
+async def test_a_model_is_calibrated_before_the_first_message(engine, visit):
+    await visit()
+    async with asyncio.timeout(5):
+        while not await Calibration.objects.aexists():
+            await asyncio.sleep(0.01)
+    assert (await Calibration.objects.aget()).model_id == engine.model_id
