@@ -48,7 +48,7 @@ class Corpora:
         return None
 
 
-SHARES = {"goemotions": 0.3, "asap": 0.03, "banking77": 0.03}
+SHARES = {"goemotions": 0.36, "asap": 0.03, "banking77": 0.03}
 QUESTION_SHARE = 0.12  # of conversations
 INTENTS = {
     "late_delivery": ("card_arrival",),

@@ -38,8 +38,8 @@ def write(
 def _fill(folder: Path, model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
     model.generation_config = GenerationConfig(
         do_sample=True,
-        temperature=0.3,
-        top_p=0.9,
+        temperature=0.2,
+        top_p=0.8,
         top_k=20,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

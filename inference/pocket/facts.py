@@ -46,7 +46,9 @@ def order_number(rng: random.Random, language: str = "en") -> str:
     """Plain digits of any usual length most of the time, else letters with digits."""
     shape = rng.random()
     if shape < 0.72:
-        return digits(rng, rng.choices((3, 4, 5, 6, 7, 8, 10, 12), (3, 30, 22, 20, 8, 10, 4, 3))[0])
+        return digits(
+            rng, rng.choices((3, 4, 5, 6, 7, 8, 10, 12), (3, 26, 18, 18, 10, 13, 7, 5))[0]
+        )
     letters = "".join(rng.choices(_LETTERS, k=rng.randint(1, 3)))
     if shape < 0.84:
         return letters + digits(rng, rng.randint(3, 7))

@@ -5,14 +5,14 @@ training sees exactly what an uninterrupted one would.
 """
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inference import presets
-from inference.pocket import conversations, echoes, grammar, moods
+from inference.pocket import conversations, grammar, moods
 from inference.pocket.corpora import Corpora
 from inference.pocket.sequences import (
-    DIGITS,
     Batch,
     Branch,
     conversation_branch,
@@ -25,9 +25,7 @@ from inference.prompts import ChatPrompt
 SENTIMENT = presets.SENTIMENT.prompt
 LABELS = tuple(label["name"] for label in presets.SENTIMENT.labels)
 _LONG_EVERY = 20  # every so many steps hold long conversations
-_ECHOES = (0.4, 0.1)  # chance of a row of drills: in the first steps, and later
-_ECHO_STEPS = 500
-_FAR = 0.05  # share of branches moved far away, so that late positions are no surprise
+_FAR = 0.1  # share of branches moved far away, so that late positions are no surprise
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ class Recipe:
     length: int = 512
     mood_share: float = 0.35
     context: int = 4096
+    numbers_from: int = 3000  # step from which most conversations have a number to repeat
     spelled: int = 6000  # conversations that the tokenizer is trained on
 
 
@@ -47,8 +46,6 @@ def texts(recipe: Recipe, corpora: Corpora) -> Iterator[str]:
     rng = random.Random(f"{recipe.seed}:tokenizer")
     for _ in range(recipe.spelled // 20):
         yield from (presets.REPLY_SYSTEM, SENTIMENT, *LABELS, "user\n", "assistant\n", "system\n")
-    for _ in range(max(3, recipe.spelled // 60)):
-        yield from DIGITS
     for _ in range(recipe.spelled):
         for turn in conversations.conversation(rng).turns:
             yield from (turn.text, turn.reply)
@@ -64,12 +61,13 @@ def batch(recipe: Recipe, step: int, prompt: ChatPrompt, corpora: Corpora) -> Ba
     length = recipe.length * 4 if long else recipe.length
     rows = max(1, recipe.rows // 4) if long else recipe.rows
     mood_rows = 0 if long else sum(rng.random() < recipe.mood_share for _ in range(rows))
-    echo_rows = int(mood_rows < rows and rng.random() < _ECHOES[step >= _ECHO_STEPS])
     trees = grow(_labelled(rng, prompt, corpora, length), length, mood_rows) if mood_rows else []
-    if echo_rows:
-        trees += grow(_echoed(rng, prompt, length), length, echo_rows)
-    if told_rows := rows - mood_rows - echo_rows:
-        trees += grow(_told(rng, prompt, corpora, length, long), length, told_rows)
+    if mood_rows < rows:
+        trees += grow(
+            _told(rng, prompt, corpora, length, long, step >= recipe.numbers_from),
+            length,
+            rows - mood_rows,
+        )
     for tree in trees:
         for branch in tree.branches:
             _move(branch, rng, recipe.context - len(tree.prefix))
@@ -89,18 +87,22 @@ def _labelled(
         yield label_branch(prompt, SENTIMENT, text, label, length)
 
 
-def _echoed(
-    rng: random.Random, prompt: ChatPrompt, length: int
-) -> Iterator[tuple[list[int], Branch]]:
-    while True:
-        yield conversation_branch(prompt, echoes.echo(rng).messages(), length)
+def _repeats_a_number(told: conversations.Conversation) -> bool:
+    return any(re.search(r"\d{3}|@", turn.reply) for turn in told.turns)
 
 
 def _told(
-    rng: random.Random, prompt: ChatPrompt, corpora: Corpora, length: int, long: bool
+    rng: random.Random,
+    prompt: ChatPrompt,
+    corpora: Corpora,
+    length: int,
+    long: bool,
+    numbers: bool,
 ) -> Iterator[tuple[list[int], Branch]]:
     while True:
         told = conversations.conversation(rng, asked=corpora.question(rng))
+        if numbers and not _repeats_a_number(told) and rng.random() < 0.75:
+            continue
         while long and len(told.turns) < 24:
             told.turns += conversations.conversation(rng, told.turns[0].language).turns
         yield conversation_branch(prompt, told.messages(), length)

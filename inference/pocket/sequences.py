@@ -7,17 +7,15 @@ would see alone. The ids come from the product's own `ChatPrompt`.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 import torch
 
 from inference.prompts import ChatPrompt
 from inference.tasks import ChatMessage, message_context
 
-DIGITS = tuple(f"{n:0{width}}" for width in (1, 2, 3) for n in range(10**width))
 USER_WEIGHT = 0.3  # of every third token that a customer wrote: language to learn, not to answer
 LABEL_WEIGHT = 3.0  # of a label's tokens, which are few
-DIGIT_WEIGHT = 2.0  # of a digit in a reply: numbers must be copied, and are few as well
+DIGIT_WEIGHT = 3.0  # of a digit in a reply: numbers must be copied, and are few as well
 
 
 @dataclass
@@ -68,7 +66,7 @@ def conversation_branch(
 
     `messages` are a system message and pairs of user and assistant messages.
     """
-    digits = _digit_ids(prompt)
+    digits = {prompt.label(each)[0] for each in "0123456789"}
     first = prompt.encode(messages[:2])
     prefix = first[: prompt.shared(messages[:2])]
     branch = Branch()
@@ -83,12 +81,6 @@ def conversation_branch(
         branch.weights[-len(answer) :] = [DIGIT_WEIGHT if t in digits else 1.0 for t in answer]
         done = len(asked) + len(answer)
     return prefix, branch
-
-
-@cache
-def _digit_ids(prompt: ChatPrompt) -> frozenset[int]:
-    answers = [prompt.label(each) for each in DIGITS]
-    return frozenset(ids[0] for ids in answers if len(ids) == 1 + len(prompt.end_ids))
 
 
 def label_branch(

@@ -10,15 +10,15 @@ from inference.prompts import CHATML
 
 END_OF_TEXT, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 
-# Up to three digits a token, so that an order number is two or three things to copy; one Chinese
-# character a token, so that no phrase of the generator becomes a word that people never type.
+# One digit a token, so that numbers are copied digit by digit; one Chinese character a token, so
+# that no phrase of the generator becomes a word of its own that real people never type.
 _SPLIT = Regex(
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|\p{Han}|\p{N}{1,3}|[^\r\n\p{L}\p{N}]?(?:(?!\p{Han})\p{L})+"
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|\p{Han}|\p{N}|[^\r\n\p{L}\p{N}]?(?:(?!\p{Han})\p{L})+"
     r"| ?[^\s\p{L}\p{N}]|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
 
-def train(texts: Iterable[str], vocabulary: int = 7168) -> PreTrainedTokenizerFast:
+def train(texts: Iterable[str], vocabulary: int = 6144) -> PreTrainedTokenizerFast:
     """A fast tokenizer with the ChatML tokens and template; every byte has a token."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=False))
     tokenizer.normalizer = normalizers.NFC()

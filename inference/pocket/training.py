@@ -25,7 +25,7 @@ class Shape:
     layers: int = 4
     heads: int = 4
     intermediate: int = 768
-    vocabulary: int = 7168
+    vocabulary: int = 6144
     context: int = 4096
 
 
@@ -35,8 +35,8 @@ class Plan:
 
     minutes: float = 25.0
     steps: int | None = None
-    muon_rate: float = 0.015  # for the matrices of the layers
-    adam_rate: float = 2.5e-3  # for embeddings, norms and biases
+    muon_rate: float = 0.02  # for the matrices of the layers
+    adam_rate: float = 3e-3  # for embeddings, norms and biases
     warmup: int = 40  # steps
     floor: float = 0.02  # of the rates, at the end
     decay: float = 0.01
@@ -49,8 +49,8 @@ class Plan:
         return min(1.0, step / self.steps if self.steps else seconds / (self.minutes * 60))
 
     def rate(self, step: int, progress: float) -> float:
-        """Factor on the learning rates: a linear warm-up, then a straight line to the floor."""
-        line = self.floor + (1 - self.floor) * (1 - progress)
+        """Factor on the learning rates: warm up, hold, and in the second half sink to the floor."""
+        line = self.floor + (1 - self.floor) * min(1.0, 2 * (1 - progress))
         return min(1.0, (step + 1) / self.warmup) * line
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference import presets
-from inference.pocket import conversations, echoes, grammar, moods, noise, personas
+from inference.pocket import conversations, grammar, moods, noise, personas
 from inference.pocket.facts import Facts
 
 SEEDS = st.integers(0, 2**32)
@@ -147,10 +147,3 @@ def test_a_broken_grammar_file_names_its_line(line, tmp_path, monkeypatch):
     with pytest.raises(grammar.GrammarError, match=r"broken\.txt line \d"):
         grammar.load("xx")
     grammar.load.cache_clear()
-
-
-@given(SEEDS)
-def test_drills_repeat_the_message_word_for_word(seed):
-    drill = echoes.echo(random.Random(seed))
-    assert drill.turns[0].text == drill.turns[0].reply
-    assert drill.system not in (presets.REPLY_SYSTEM, presets.SENTIMENT.prompt)

@@ -48,8 +48,8 @@ def prompt(words):
     return ChatPrompt(words)
 
 
-def test_numbers_and_chinese_phrases_are_spelled_in_small_pieces(words):
-    assert max(map(len, words.tokenize("order 123456789"))) <= len("order")
+def test_digits_and_chinese_characters_are_single_tokens(words):
+    assert words.tokenize("1234")[-4:] == ["1", "2", "3", "4"]
     for text in ("你们的客服", "order 1234 😡 ñ 龘"):
         assert words.decode(words(text)["input_ids"]) == text
     assert len(words.tokenize("客服客服")) >= 4
@@ -141,7 +141,7 @@ def test_the_exported_folder_loads_through_transformers(made):
     words = AutoTokenizer.from_pretrained(out)
     assert model.dtype == torch.bfloat16
     assert words.eos_token == "<|im_end|>"
-    assert "".join(words.tokenize("1234")) == "1234"
+    assert words.tokenize("12") == ["1", "2"]
     assert report["parameters"] == model.num_parameters()
     assert not list(out.parent.glob(".*"))  # nothing half-written stays behind
 
