@@ -11,7 +11,7 @@ from inference.pocket.grammar import Exchange, Grammar
 from inference.tasks import ChatMessage
 
 FOLLOWS = ("order_follow", "any_follow")  # intents that never open an episode
-_MUST_REPEAT = {"order", "order2", "email", "name", "product"}
+_MUST_REPEAT = {"order", "order2"}
 _EPISODE = (
     "order",
     "order2",

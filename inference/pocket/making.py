@@ -53,7 +53,7 @@ def make(
     if problem := export.refusal(out):
         raise MakingError(problem)
     texts = corpora.read(data)
-    room = _workspace(out, plan, texts)
+    room = workspace(out, plan, texts)
     words = _tokenizer(room, plan, texts)
     trainer = Trainer(plan, words, texts, room / _CHECKPOINT, device)
     trained = trainer.run(progress)
@@ -97,7 +97,7 @@ def _calibrate(sets: dict, scored: dict) -> Affine:
     return scoring.fit(torch.stack(scores), labels)
 
 
-def _workspace(out: Path, plan: Plan, texts: Corpora) -> Path:
+def workspace(out: Path, plan: Plan, texts: Corpora) -> Path:
     """The folder beside `out` where an unfinished training lives."""
     room = out.with_name(f".{out.name}.training")
     room.mkdir(parents=True, exist_ok=True)

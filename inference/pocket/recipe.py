@@ -88,7 +88,7 @@ def _labelled(
 
 
 def _repeats_a_number(told: conversations.Conversation) -> bool:
-    return any(re.search(r"\d{3}|@", turn.reply) for turn in told.turns)
+    return any(re.search(r"\d{3}", turn.reply) for turn in told.turns)
 
 
 def _told(

@@ -33,7 +33,7 @@ class Shape:
 class Plan:
     """A training: `minutes` of work, or exactly `steps` steps where that is given."""
 
-    minutes: float = 25.0
+    minutes: float = 28.0
     steps: int | None = None
     muon_rate: float = 0.02  # for the matrices of the layers
     adam_rate: float = 3e-3  # for embeddings, norms and biases

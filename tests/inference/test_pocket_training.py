@@ -176,7 +176,7 @@ def test_calibration_restores_honest_confidence():
 
 def test_another_trainings_checkpoint_is_not_mixed_in(tmp_path):
     out = tmp_path / "model"
-    making._workspace(out, TOY, NOTHING)
+    making.workspace(out, TOY, NOTHING)
     with pytest.raises(making.MakingError, match="--fresh"):
         making.make(out, replace(TOY, steps=7), examination=FEW)
 
@@ -212,7 +212,7 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(tmp_path)
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("needs /dev/full")
-    room = making._workspace(tmp_path / "model", TOY, NOTHING)
+    room = making.workspace(tmp_path / "model", TOY, NOTHING)
     (room / "checkpoint.part").symlink_to(full)
     with pytest.raises(OSError, match="no room or no right"):
         making.make(tmp_path / "model", TOY, examination=FEW)

@@ -22,7 +22,7 @@ class Command(BaseCommand):
             "--data", type=Path, help="folder with public corpora (see the model card); optional"
         )
         parser.add_argument(
-            "--minutes", type=float, default=25, help="time for the training itself (25)"
+            "--minutes", type=float, default=28, help="time for the training itself (28)"
         )
         parser.add_argument("--seed", type=int, default=1, help="of text, weights and order (1)")
         parser.add_argument("--threads", type=int, default=0, help="CPU threads (all cores)")
