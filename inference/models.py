@@ -108,7 +108,7 @@ class TaskVersion(models.Model):
         return {label["name"]: label["polarity"] for label in self.labels}
 
     def flags(self, label: str) -> list[str]:
-        return next((each["flags"] for each in self.labels if each["name"] == label), [])
+        return next((each.get("flags", []) for each in self.labels if each["name"] == label), [])
 
     def calibration_for(self, model_id: str) -> "Calibration | None":
         return self.calibrations.filter(model_id=model_id).order_by("-pk").first()
@@ -159,7 +159,7 @@ def _label_problem(label: object) -> str | None:
         return f"Every label needs a name of at most {LABEL_LENGTH} characters."
     if label.get("polarity") not in (-1, 0, 1):
         return f"The polarity of {name} must be -1, 0 or 1."
-    flags = label.get("flags")
+    flags = label.get("flags", [])
     if not isinstance(flags, list) or any(flag not in LABEL_FLAGS for flag in flags):
         return f"The flags of {name} may only hold {LABEL_FLAGS}, as a list."
     return None

@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 
 from inference import resident
 from inference.models import Task
+from tests.inference.flawed import become_nan, flawed
 from tests.inference.scripted import ScriptedEngine
 
 pytestmark = pytest.mark.django_db
@@ -70,9 +71,11 @@ def test_the_message_is_asked_alone_with_the_tasks_prompt(scripted):
     assert [each.content for each in part.messages] == [prompt, "So bad"]
 
 
-def test_a_text_that_fails_is_named_and_fails_the_command(installed):
+def test_a_text_that_fails_is_named_and_fails_the_command(loaded, make_engine):
+    before = resident.install(make_engine(flawed(loaded(), "Kaboom", become_nan)))
     with pytest.raises(CommandError, match="1 of 2 texts"):
-        run("Hello", "so much text " * 300)
+        run("Hello", "Kaboom")
+    resident.install(before)
 
 
 @pytest.mark.parametrize(
