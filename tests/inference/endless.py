@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.inference.tiny import build
 
 CONTEXT = 4096  # tokens
+LAYERS = 8  # enough that a thousand tokens take seconds
 
 
 def build_endless(folder: Path) -> Path:
@@ -16,7 +17,8 @@ def build_endless(folder: Path) -> Path:
     from safetensors.torch import load_file, save_file
     from transformers import AutoTokenizer
 
-    build(folder, max_position_embeddings=CONTEXT, tie_word_embeddings=False)
+    shape = {"num_hidden_layers": LAYERS, "max_position_embeddings": CONTEXT}
+    build(folder, tie_word_embeddings=False, **shape)
     weights = load_file(folder / "model.safetensors")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     letters = [tokenizer.decode([each]).strip().isalpha() for each in range(len(tokenizer))]
