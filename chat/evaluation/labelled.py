@@ -1,0 +1,101 @@
+"""Files of texts that people have labelled: CSV with the columns `text` and `label`."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+TEXT, LABEL = "text", "label"
+GZIP = b"\x1f\x8b"  # how every gzip file begins
+SHOWN = 60  # characters of a file that an error repeats
+
+
+class DataError(ValueError):
+    """The file cannot be judged on; the message is one line that says why and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A text with the label that people gave it. `row` counts as a spreadsheet does: 1 is names."""
+
+    row: int
+    text: str
+    label: str
+
+
+def read(path: Path, allowed: Collection[str]) -> list[Example]:
+    """The examples of a UTF-8 CSV file, or of one packed with gzip, in their order.
+
+    The first row names the columns; others than `text` and `label` are ignored. Labels match
+    `allowed` whatever their case, and come out as they are written there.
+
+    Raises:
+        DataError: unreadable, not CSV, a column or a value is missing, a label is not allowed,
+            there is no row, or all rows have the same label.
+    """
+    examples = []
+    try:
+        with io.StringIO(_decoded(path), newline="") as lines:
+            examples.extend(_examples(csv.reader(lines, strict=True), allowed))
+    except csv.Error as error:
+        raise DataError(f"{path} is not CSV: {error}.") from error
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    used = {example.label for example in examples}
+    if len(used) < 2:
+        found = f"every label is {used.pop()}" if used else "there is no row below the names"
+        raise DataError(f"{path}: {found}; at least two different labels are needed.")
+    return examples
+
+
+def _decoded(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+        content = gzip.decompress(raw) if raw.startswith(GZIP) else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path} is not UTF-8: a byte in line {line} is no text.") from error
+
+
+def _examples(rows: Iterator[list[str]], allowed: Collection[str]) -> Iterator[Example]:
+    names = [name.strip().casefold() for name in next(rows, [])]
+    for column in (TEXT, LABEL):
+        if column not in names:
+            raise DataError(_no_column(column, names))
+    spelling = {name.casefold(): name for name in allowed} | {name: name for name in allowed}
+    for number, cells in enumerate(rows, start=2):
+        if cells:
+            yield _example(number, names, cells, spelling)
+
+
+def _no_column(column: str, names: list[str]) -> str:
+    if not any(names):
+        return "the file is empty; its first row must name the columns text and label."
+    found = _shown(",".join(names))
+    return f"no column {column!r}; the first row must name text and label, but is {found}."
+
+
+def _example(row: int, names: list[str], cells: list[str], spelling: dict[str, str]) -> Example:
+    if len(cells) != len(names):
+        problem = f"{len(cells)} values for {len(names)} columns (quote texts that hold commas)"
+        raise DataError(f"row {row} has {problem}.")
+    values = dict(zip(names, cells, strict=True))
+    text, label = values[TEXT], values[LABEL].strip()
+    if not text.strip():
+        raise DataError(f"row {row} has no text.")
+    known = spelling.get(label) or spelling.get(label.casefold())
+    if known is None:
+        allowed = ", ".join(dict.fromkeys(spelling.values()))
+        raise DataError(f"row {row} has the label {_shown(label)}; allowed are {allowed}.")
+    return Example(row, text, known)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "...")

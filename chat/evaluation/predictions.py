@@ -1,0 +1,63 @@
+"""What the model says about each of many texts: as in the product, many in flight at once."""
+
+import queue
+from collections.abc import Iterator, Sequence
+
+from chat.evaluation.labelled import Example
+from chat.labels import TaskRun
+from chat.models import ReplyPrompt
+from inference import calibration
+from inference.sequence import Classified, Event
+from inference.tasks import ChatMessage, Request
+
+IN_FLIGHT = 32  # texts given to the engine at a time
+ANSWER_SECONDS = 300  # a big model on a slow machine; a hang becomes an error
+
+
+def predict(
+    engine, run: TaskRun, examples: Sequence[Example], labels: Sequence[str]
+) -> Iterator[dict[str, float]]:
+    """The calibrated probability of each of `labels` for every example, in order.
+
+    The task's other labels, which the engine scores too, are left out and the rest sums to 1. The
+    engine must be ready. Synchronous, with ORM calls.
+
+    Raises:
+        EngineRefusal: the engine takes no work.
+        TimeoutError: the engine gave no answer.
+        RuntimeError: the engine failed on an example, or on measuring the calibration.
+    """
+    affine = calibration.for_version(engine, run.version).affine
+    for example, event in _answers(engine, run, examples):
+        if not isinstance(event, Classified):
+            raise RuntimeError(f"Row {example.row} could not be classified: {event.message}")
+        yield calibration.probabilities({label: event.logprobs[label] for label in labels}, affine)
+
+
+def _answers(engine, run: TaskRun, examples: Sequence[Example]) -> Iterator[tuple[Example, Event]]:
+    """Each example with its terminal event, in the order of the examples."""
+    system = ChatMessage("system", ReplyPrompt.objects.current().system)
+    inbox: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
+    early: dict[int, Event] = {}
+    asked = 0
+    for number, example in enumerate(examples):
+        while asked < len(examples) and asked < number + IN_FLIGHT:
+            _ask(engine, run, system, examples[asked].text, asked, inbox)
+            asked += 1
+        while number not in early:
+            answered, event = _next(inbox)
+            early[answered] = event
+        yield example, early.pop(number)
+
+
+def _ask(engine, run: TaskRun, system: ChatMessage, text: str, number: int, inbox) -> None:
+    """As the first message of a conversation, which a task may ask to see whole."""
+    part = run.part(text, (system, ChatMessage("user", text)))
+    engine.submit(Request(classify=(part,)), lambda event: inbox.put((number, event)))
+
+
+def _next(inbox: queue.SimpleQueue) -> tuple[int, Event]:
+    try:
+        return inbox.get(timeout=ANSWER_SECONDS)
+    except queue.Empty:
+        raise TimeoutError(f"The engine gave no answer in {ANSWER_SECONDS} s.") from None
