@@ -41,7 +41,7 @@ def read(path: Path, allowed: Collection[str]) -> list[Example]:
         with io.StringIO(_decoded(path), newline="") as lines:
             examples.extend(_examples(csv.reader(lines, strict=True), allowed))
     except csv.Error as error:
-        raise DataError(f"{path} is not CSV: {error}.") from error
+        raise DataError(f"{path}: not CSV: {error}.") from error
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     used = {example.label for example in examples}
@@ -56,12 +56,12 @@ def _decoded(path: Path) -> str:
         raw = path.read_bytes()
         content = gzip.decompress(raw) if raw.startswith(GZIP) else raw
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from error
+        raise DataError(f"cannot be read: {getattr(error, 'strerror', error)}.") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path} is not UTF-8: a byte in line {line} is no text.") from error
+        raise DataError(f"not UTF-8: a byte in line {line} is no text.") from error
 
 
 def _examples(rows: Iterator[list[str]], allowed: Collection[str]) -> Iterator[Example]:

@@ -155,14 +155,37 @@ class TestPredictions:
             run("--data", few)
 
 
+class Cannot(Exception):
+    """A question to which the engine had no answer."""
+
+
 @pytest.mark.django_db
 class TestReplies:
-    def test_are_graded_by_the_written_questions(self, engine, monkeypatch):
-        shares = dict.fromkeys(("language", "intent", "copied", "stops", "no_loop"), 0.5)
-        module = SimpleNamespace(evaluate_replies=lambda engine, progress: {"n": 2, **shares})
-        monkeypatch.setitem(sys.modules, "chat.evaluation.replies", module)
-        assert report("--replies") == {"model": engine.model_id, "n": 2, **shares}
-        assert "no_loop   50.0%" in run("--replies")
+    SHARES = dict.fromkeys(("language", "intent", "copied", "stops", "no_loop"), 0.5)
+
+    @pytest.fixture
+    def graded(self, monkeypatch):
+        """Puts a grader in the place of the one that answers all the written questions."""
+
+        def put(grader):
+            module = SimpleNamespace(evaluate_replies=grader, ReplyFailed=Cannot)
+            monkeypatch.setitem(sys.modules, "chat.evaluation.replies", module)
+
+        return put
+
+    def test_are_graded_with_a_bar(self, engine, graded, capsys):
+        graded(lambda engine, progress: progress(2, 2) or {"n": 2, **self.SHARES})
+        assert report("--replies") == {"model": engine.model_id, "n": 2, **self.SHARES}
+        assert "2/2" in capsys.readouterr().err
+        assert "no_loop        50.0%" in run("--replies")
+
+    def test_that_fail_are_explained(self, engine, graded):
+        def fail(engine, progress):
+            raise Cannot("The reply to 'Hello' failed.")
+
+        graded(fail)
+        with pytest.raises(CommandError, match="The reply to 'Hello' failed"):
+            run("--replies")
 
 
 @pytest.mark.django_db

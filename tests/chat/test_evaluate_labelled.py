@@ -96,7 +96,7 @@ def test_what_cannot_be_judged_on_is_explained_in_one_line(file, content, words)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"absent\.csv cannot be read: No such file"):
+    with pytest.raises(DataError, match=r"absent\.csv: cannot be read: No such file"):
         read(tmp_path / "absent.csv", MOODS)
     with pytest.raises(DataError, match="Is a directory"):
         read(tmp_path, MOODS)

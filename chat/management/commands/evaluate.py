@@ -30,7 +30,6 @@ EXPLAINED = (  # errors whose message tells a person what to do
     TimeoutError,
     RuntimeError,
 )
-SHARES = ("language", "intent", "copied", "stops", "no_loop")
 
 
 class Command(BaseCommand):
@@ -91,16 +90,18 @@ class Command(BaseCommand):
         return figures
 
     def _replies(self) -> dict:
-        from chat.evaluation.replies import evaluate_replies
+        from chat.evaluation.replies import ReplyFailed, evaluate_replies
 
         engine = _ready_engine()
-        with tqdm(unit="question", file=sys.stderr) as bar:
-            graded = evaluate_replies(engine, lambda done, total: _advance(bar, done, total))
-        figures = {"model": engine.model_id, **graded}
-        self.stdout.write(f"{figures['n']} questions, {engine.model_id}")
-        for name in SHARES:
-            self.stdout.write(f"{name:<10}{figures[name]:.1%}")
-        return figures
+        try:
+            with tqdm(unit="question", file=sys.stderr) as bar:
+                graded = evaluate_replies(engine, lambda done, total: _advance(bar, done, total))
+        except ReplyFailed as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{graded['n']} questions\nmodel: {engine.model_id}\n")
+        shares = {name: value for name, value in graded.items() if isinstance(value, float)}
+        self.stdout.write("\n".join(f"{name:<14}{each:>6.1%}" for name, each in shares.items()))
+        return {"model": engine.model_id, **graded}
 
 
 def _check(options: dict) -> None:
