@@ -46,6 +46,7 @@ class Question:
 
     def fits(self, reply: str) -> bool:
         """Whether the reply is on the subject: it holds a phrase and none that is off it."""
+        reply = reply.replace("’", "'")
         off = self.off_subject is not None and self.off_subject.search(reply)
         return not off and self.phrases.search(reply) is not None
 
