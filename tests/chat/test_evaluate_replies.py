@@ -1,20 +1,14 @@
-"""The written questions and the judge of replies: what passes, what fails, and on which grounds."""
+"""Replies to the written questions: what passes, what fails and why, and the whole run."""
 
-import random
 import re
-import unicodedata
-from collections import Counter
-from functools import cache
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.evaluation import questions, replies, wording
-from chat.evaluation.questions import Question, QuestionError
+from chat.evaluation.questions import Question
 from inference import presets
-from inference.pocket import conversations, grammar
-from inference.pocket.facts import Facts
 from inference.tasks import ChatMessage
 from tests.inference.scripted import ScriptedEngine
 
@@ -27,114 +21,6 @@ ZH_REFUND = Question("zh", "refund", "1234 退我钱", re.compile("退款|退"),
 
 def verdict(reply, question=REFUND, **options):
     return replies.judge(question, reply, system=presets.REPLY_SYSTEM, **options)
-
-
-def plain(text):
-    """Letters, digits and Han characters only, in one case and width."""
-    text = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(char for char in text if char.isalnum())
-
-
-# The set ----------------------------------------------------------------------------------------
-
-
-def test_half_of_the_set_is_english_and_half_chinese():
-    counts = Counter(each.language for each in SET)
-    assert len(SET) >= 200
-    assert counts["en"] == counts["zh"]
-
-
-def test_both_languages_are_asked_about_the_same_thirty_intents_or_more():
-    english, chinese = ({q.intent for q in SET if q.language == each} for each in ("en", "zh"))
-    assert english == chinese
-    assert len(english) >= 30
-
-
-def test_no_two_questions_are_alike():
-    assert len({plain(each.text) or each.text for each in SET}) == len(SET)
-
-
-def test_what_must_be_repeated_stands_in_the_conversation():
-    for each in SET:
-        told = " ".join(message.content for message in each.turns)
-        assert all(wording.holds(told, wanted) for wanted in each.copied), each.text
-
-
-def test_follow_ups_alternate_and_end_with_the_visitor():
-    followed = [each for each in SET if each.earlier]
-    assert len(followed) >= 10
-    for each in followed:
-        roles = [message.role for message in each.turns]
-        assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
-
-
-def test_no_empty_and_no_evasive_reply_fits_every_intent():
-    for evasion in ("", "Yes.", "As you wish", "嗯。"):
-        fitting = sum(each.fits(evasion) for each in SET)
-        assert fitting < len(SET) / 20, evasion
-
-
-@cache
-def lexicon(language, name):
-    """A template's lexicon as a regular expression over plain text."""
-    entries = grammar.load(language).lexicons[name]
-    return f"(?:{'|'.join(pattern(language, each) for each in entries)})"
-
-
-def pattern(language, template):
-    """A template as a regular expression over plain text."""
-    parts = re.findall(r"<\w+>|\{\w+\}|.", template)
-    return "".join(_pattern(language, part) for part in parts)
-
-
-def _pattern(language, part):
-    if len(part) == 1:
-        return {"[": "(?:", "]": ")", "|": "|"}.get(part) or re.escape(plain(part))
-    if part == "{bot}":
-        return plain(presets.BOT_NAME)
-    return (lexicon if part[0] == "<" else fact)(language, part[1:-1])
-
-
-@cache
-def fact(language, name):
-    """The shapes that a drawn fact has: any other digits are the same fact's."""
-    rng, words = random.Random(9), grammar.load(language).lexicons
-    drawn = (Facts(rng, language, lambda of: rng.choice(words[of]))[name] for _ in range(200))
-    shapes = {re.sub(r"\d", r"\\d", plain(value)) for value in drawn}
-    return f"(?:{'|'.join(sorted(shapes))})"
-
-
-def templates(language):
-    book = grammar.load(language)
-    exchanges = [each for intent in book.intents.values() for each in intent.exchanges()]
-    lines = [part.text for each in exchanges for part in (*each.asks, *each.answers)]
-    lines += [entry for entries in book.lexicons.values() for entry in entries]
-    return {*lines, *(text for text, _ in book.moods)}
-
-
-@pytest.mark.parametrize("language", questions.LANGUAGES)
-def test_no_question_can_come_out_of_a_template_of_the_generator(language):
-    asked = {plain(q.text): q.text for q in SET if q.language == language and plain(q.text)}
-    for template in templates(language):
-        matches = re.compile(pattern(language, template)).fullmatch
-        assert [text for key, text in asked.items() if matches(key)] == [], template
-
-
-def test_no_question_is_among_generated_messages():
-    rng = random.Random(7)
-    told = [conversations.conversation(rng) for _ in range(400)]
-    generated = {plain(turn.text) for each in told for turn in each.turns}
-    assert [q.text for q in SET if plain(q.text) and plain(q.text) in generated] == []
-
-
-@pytest.mark.parametrize(
-    "line", ["? asked before any phrases", "~ (", "no head", "= 1", "??", "! before phrases"]
-)
-def test_a_broken_file_of_questions_names_its_line(line, tmp_path):
-    (tmp_path / "en").mkdir()
-    (tmp_path / "en" / "broken.txt").write_text(f"# note\n== intent\n{line}\n", "utf-8")
-    with pytest.raises(QuestionError, match=r"broken\.txt line 3"):
-        questions.load(tmp_path)
 
 
 # The judge --------------------------------------------------------------------------------------
@@ -161,12 +47,6 @@ def test_a_good_reply_passes_on_every_ground():
 def test_a_bad_reply_fails_on_its_ground(reply, ground):
     assert not getattr(verdict(reply), ground)
     assert not verdict(reply).good
-
-
-def test_an_apology_that_goes_on_about_something_else_is_off_the_subject():
-    angry = next(each for each in SET if each.intent == "complaint" and each.language == "en")
-    assert angry.fits("I'm sorry that you were treated like this. What happened?")
-    assert not angry.fits("I'm sorry. Please reset the password.")
 
 
 def test_a_reply_that_was_cut_off_does_not_stop():
@@ -238,7 +118,7 @@ def test_a_loop_is_a_run_of_four_that_comes_a_third_time():
 def test_any_text_can_be_judged(reply, system):
     found = replies.judge(REFUND, reply, system=system)
     assert found.good in (True, False)
-    assert replies.described(found).count("refund order 1234") == 1 or "refund" in reply
+    assert replies.described(found).endswith(f"< {reply}")
 
 
 @given(st.integers(0, 10**12), st.text(alphabet="abc 一二，."))
