@@ -169,7 +169,12 @@ def install_presets() -> None:
     """Create the tasks that ship with the product where they are missing; change none."""
     for preset in presets.TASKS:
         task, created = Task.objects.get_or_create(
-            slug=preset.slug, defaults={"name": preset.name, "threshold": preset.threshold}
+            slug=preset.slug,
+            defaults={
+                "name": preset.name,
+                "threshold": preset.threshold,
+                "enabled": preset.enabled,
+            },
         )
         if created:
             task.publish(

@@ -16,6 +16,18 @@ BOT_NAME = "Mia"
 GREETING = "Hi, I'm Mia, an AI assistant. How can I help you today?"
 GREETING_ZH = "您好，我是智能助手 Mia，请问有什么可以帮您？"
 
+# What a label may tell the reply of the same turn, as a further system message.
+UPSET_GUIDANCE = "The customer is upset. Acknowledge this first, then offer to bring in a person."
+PERSON_GUIDANCE = "The customer wants a person. Say that a colleague takes over in this chat."
+
+# What a message names, as JSON.
+DETAILS = (
+    "Write what the customer's message names as JSON with the keys order, product, amount and "
+    "action. Use null for what is not named. The action is track, cancel, change, refund, return, "
+    "exchange, complain or other."
+)
+ACTIONS = ("track", "cancel", "change", "refund", "return", "exchange", "complain", "other")
+
 
 @dataclass(frozen=True)
 class TaskPreset:
@@ -27,6 +39,24 @@ class TaskPreset:
     labels: tuple[dict, ...]
     context: str = "message"
     threshold: float = 0.6
+    enabled: bool = False  # the others wait until somebody switches them on
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(label["name"] for label in self.labels)
+
+
+def _labels(*rows: tuple) -> tuple[dict, ...]:
+    """Rows of name, description, polarity and flags; the last two may be left out."""
+    return tuple(
+        {
+            "name": name,
+            "description": description,
+            "polarity": rest[0] if rest else 0,
+            "flags": list(rest[1:]),
+        }
+        for name, description, *rest in rows
+    )
 
 
 SENTIMENT = TaskPreset(
@@ -40,21 +70,91 @@ SENTIMENT = TaskPreset(
         "What is the mood of the message? "
         "Answer with one word: Positive, Neutral or Negative."
     ),
-    labels=(
-        {"name": "Positive", "description": "Thanks, praise or joy", "polarity": 1, "flags": []},
-        {
-            "name": "Neutral",
-            "description": "A question, a request or a plain report",
-            "polarity": 0,
-            "flags": [],
-        },
-        {
-            "name": "Negative",
-            "description": "Anger, disappointment, blame or a threat to leave",
-            "polarity": -1,
-            "flags": ["review"],
-        },
+    labels=_labels(
+        ("Positive", "Thanks, praise or joy", 1),
+        ("Neutral", "A question, a request or a plain report", 0),
+        ("Negative", "Anger, disappointment, blame or a threat to leave", -1, "review"),
+    ),
+    enabled=True,
+)
+STRICT = TaskPreset(
+    slug="sentiment-strict",
+    name="Sentiment, two labels",
+    prompt=(
+        "Classify the sentiment of the message that a customer writes. "
+        "Answer with exactly one word: Positive or Negative."
+    ),
+    labels=_labels(
+        ("Positive", "More content than not", 1),
+        ("Negative", "More discontent than not", -1),
+    ),
+)
+URGENCY = TaskPreset(
+    slug="urgency",
+    name="Urgency",
+    prompt=(
+        "You read messages that customers write to a support desk. "
+        "High: it cannot wait, because of danger, a theft, a deadline or a plea to hurry. "
+        "Normal: a question or a problem that waits for its turn. "
+        "Low: thanks, small talk, an opinion, or a wish without hurry. "
+        "How urgent is the message? Answer with one word: High, Normal or Low."
+    ),
+    labels=_labels(
+        ("High", "It cannot wait: danger, theft, a deadline, a plea to hurry"),
+        ("Normal", "A question or a problem that waits for its turn"),
+        ("Low", "Thanks, small talk, an opinion, a wish without hurry"),
+    ),
+)
+WANTS_HUMAN = TaskPreset(
+    slug="wants-human",
+    name="Wants a person",
+    prompt=(
+        "You read messages that customers write to a support desk. "
+        "Does the customer ask to speak with a person instead of a machine? "
+        "Answer with one word: Yes or No."
+    ),
+    labels=_labels(("Yes", "Asks for a person"), ("No", "Does not ask for a person")),
+)
+TOPIC = TaskPreset(
+    slug="topic",
+    name="Topic",
+    prompt=(
+        "You read messages that customers write to a support desk. "
+        "Order: placing, changing or cancelling one. Delivery: where it is, when, how, where to. "
+        "Return: refunds, exchanges, damaged or wrong goods. "
+        "Payment: bills, charges, discounts, ways to pay. "
+        "Account: login, personal data, contracts, subscriptions. "
+        "Technical: websites, apps, devices, internet, phone. "
+        "Booking: rooms, tables, trips, appointments. "
+        "Product: what is on sale and what it is like. Other: anything else. "
+        "What is the message about? Answer with one word from this list."
+    ),
+    labels=_labels(
+        ("Order", "Placing, changing or cancelling one"),
+        ("Delivery", "Where it is, when it comes, how and where to"),
+        ("Return", "Refunds, exchanges, damaged or wrong goods"),
+        ("Payment", "Bills, charges, discounts, ways to pay"),
+        ("Account", "Login, personal data, contracts, subscriptions"),
+        ("Technical", "Websites, apps, devices, internet, phone"),
+        ("Booking", "Rooms, tables, trips, appointments"),
+        ("Product", "What is on sale and what it is like"),
+        ("Other", "Anything else"),
+    ),
+)
+LANGUAGE = TaskPreset(
+    slug="language",
+    name="Language",
+    prompt=(
+        "In which language is the message written? "
+        "Mixed: both English and Chinese. Other: any other language. "
+        "Answer with one word: English, Chinese, Mixed or Other."
+    ),
+    labels=_labels(
+        ("English", "Written in English"),
+        ("Chinese", "Written in Chinese"),
+        ("Mixed", "Both English and Chinese"),
+        ("Other", "Any other language"),
     ),
 )
 
-TASKS = (SENTIMENT,)
+TASKS = (SENTIMENT, STRICT, URGENCY, WANTS_HUMAN, TOPIC, LANGUAGE)

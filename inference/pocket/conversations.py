@@ -2,10 +2,11 @@
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from inference.pocket import grammar, noise, personas
+from inference import presets
+from inference.pocket import grammar, labelling, noise, personas
 from inference.pocket.facts import Facts
 from inference.pocket.grammar import Exchange, Grammar
 from inference.tasks import ChatMessage
@@ -25,7 +26,14 @@ _EPISODE = (
     "city",
 )
 _ISSUES = ("orders", "money", "account")  # topics that people get angry about
+_GUIDED = 0.12  # share of angry turns whose reply was told so
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+_SORRY = re.compile(
+    r"(i'?m |i am |we'?re |)(so |very |really |truly |)(sorry|hear you)|i (fully |)understand"
+    r"|you have|that('s| sounds| is)? not how|.{0,8}(抱歉|对不起|理解|明白)",
+    re.IGNORECASE,
+)
+_OFFER = re.compile(r"person|colleague|team|人工|同事|真人")
 _FREQUENT = {
     "order_status": 8, "late_delivery": 3, "refund": 3, "cancel_order": 3, "complaint": 4,
     "angry_about_order": 4, "greeting": 3, "thanks": 2, "praise": 2, "human": 2, "unclear": 2,
@@ -39,6 +47,8 @@ class Turn:
     reply: str
     intent: str
     language: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    guidance: str | None = None  # what the reply was told of the message by its labels
 
 
 @dataclass
@@ -50,8 +60,16 @@ class Conversation:
         """The prompt's messages with every reply, as the product would store them."""
         messages = [ChatMessage("system", self.system)]
         for turn in self.turns:
-            messages += [ChatMessage("user", turn.text), ChatMessage("assistant", turn.reply)]
+            messages.append(ChatMessage("user", turn.text))
+            if turn.guidance:
+                messages.append(ChatMessage("system", turn.guidance))
+            messages.append(ChatMessage("assistant", turn.reply))
         return messages
+
+    def until(self, turn: int) -> list[ChatMessage]:
+        """The prompt's messages up to what the customer says in that turn (from 0)."""
+        before = Conversation(self.system, self.turns[:turn])
+        return [*before.messages(), ChatMessage("user", self.turns[turn].text)]
 
 
 def conversation(
@@ -152,8 +170,14 @@ class _Speaker:
             text = self._with_anger(text)
         elif opens and intent != "greeting":
             text = self._wrapped(text)
-        text = noise.typed(text, self.language, self.rng, self.facts.fixed(), ask.mood)
-        told.turns.append(Turn(text, reply, intent, self.language))
+        mood = "Negative" if upset else ask.mood
+        guidance, reply = self._guided(intent, mood, reply)
+        text = noise.typed(text, self.language, self.rng, self.facts.fixed(), mood)
+        source = labelling.Source(
+            frozenset((self.language,)), self.book.intents[intent].topic, intent, mood
+        )
+        found = labelling.labels(text, source)
+        told.turns.append(Turn(text, reply, intent, self.language, found, guidance))
         if "order2" in said:
             self.facts["order"] = self.facts.pop("order2")
             self.known.discard("order2")
@@ -165,14 +189,28 @@ class _Speaker:
         return text, set(self.facts.named)
 
     def _reply(self, exchange: Exchange, said: set[str], upset: bool) -> str:
-        answer = self.rng.choice(fitting(exchange, self.known, said)).text
+        answers = fitting(exchange, self.known, said)
+        repeats = [1 + 4 * len(said & answer.facts) for answer in answers]
+        answer = self.rng.choices(answers, repeats)[0].text
         text = self._say(answer)[0]
-        sorry = text.lower().startswith(
-            ("sorry", "i'm sorry", "i'm really sorry", "that's not how")
-        )
-        if upset and not sorry and "抱歉" not in text[:8] and "对不起" not in text[:8]:
+        if upset and not _SORRY.match(text):
             text = self._say("<ack>")[0] + (" " if self.language == "en" else "") + text
         return noise.sentence(text) if self.language == "en" else text
+
+    def _guided(self, intent: str, mood: str | None, reply: str) -> tuple[str | None, str]:
+        """Now and then a reply that follows what the labels of the message tell it."""
+        if self.rng.random() >= _GUIDED:
+            return None, reply
+        if intent == "human" and mood == "Neutral":
+            return presets.PERSON_GUIDANCE, self._say("<handover>")[0]
+        if mood != "Negative":
+            return None, reply
+        gap = " " if self.language == "en" else ""
+        if not _SORRY.match(reply):
+            reply = self._say("<ack>")[0] + gap + reply
+        if not _OFFER.search(reply):
+            reply += gap + self._say("<offer>")[0]
+        return presets.UPSET_GUIDANCE, reply
 
     def _with_anger(self, text: str) -> str:
         anger = self._say(self.rng.choice(("<upset>", "<service_bad>", "<upset>")))[0]

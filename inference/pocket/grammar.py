@@ -77,6 +77,15 @@ class Intent:
             yield from opening.then
 
 
+@dataclass(frozen=True)
+class Line:
+    """A template of a labelled message that belongs to no intent; `topic` is its file."""
+
+    text: str
+    mood: str
+    topic: str
+
+
 @dataclass
 class Grammar:
     """Everything one language's files say."""
@@ -84,7 +93,7 @@ class Grammar:
     language: str
     lexicons: dict[str, list[str]] = field(default_factory=dict)
     intents: dict[str, Intent] = field(default_factory=dict)
-    moods: list[tuple[str, str]] = field(default_factory=list)  # (template, label)
+    moods: list[Line] = field(default_factory=list)
 
     def expand(self, text: str, rng: random.Random, facts: "dict[str, str]") -> str:
         """One sentence of the template `text`; facts are looked up in `facts`.
@@ -197,7 +206,7 @@ class _Reader:
         elif self.lexicon is not None:
             self.lexicon.extend(entry for entry in split_entries(line) if entry)
         else:
-            self.grammar.moods.append((line, self.mood))
+            self.grammar.moods.append(Line(line, self.mood, self.path.stem))
 
     def _section(self, *, lexicon=None, intent=None, mood=None) -> None:
         self.lexicon, self.intent, self.mood, self.following = lexicon, intent, mood, False

@@ -10,9 +10,12 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from inference import presets
 from inference.pocket import corpora, export, recipe, replies, scoring, tokenizer
 from inference.pocket.corpora import Corpora
 from inference.pocket.training import Plan, Report, Trainer
+from inference.pocket.transfer import TransferError
+from inference.presets import TaskPreset
 from inference.prompts import ChatPrompt
 from inference.tasks import Affine
 
@@ -39,8 +42,11 @@ def make(
     device: str = "cpu",
     examination: Examination = Examination(),
     progress: Callable[[Report, float], None] = lambda *_: None,
+    start: Path | None = None,
 ) -> dict:
     """Train by `plan` and write the model to `out`; returns the report that is stored with it.
+
+    With `start`, a folder with a pocket model of the same shape, its weights are the beginning.
 
     An interrupted training goes on where its last checkpoint was. `progress` gets the Report and
     the share of the budget that is spent.
@@ -53,15 +59,18 @@ def make(
     if problem := export.refusal(out):
         raise MakingError(problem)
     texts = corpora.read(data)
-    room = workspace(out, plan, texts)
+    room = workspace(out, plan, texts, start)
     words = _tokenizer(room, plan, texts)
-    trainer = Trainer(plan, words, texts, room / _CHECKPOINT, device)
+    try:
+        trainer = Trainer(plan, words, texts, room / _CHECKPOINT, device, start)
+    except TransferError as error:
+        raise MakingError(str(error)) from error
     trained = trainer.run(progress)
     trainer.save()
-    affine, figures = examine(trainer, words, texts, examination)
+    fitted, figures = examine(trainer, words, texts, examination)
     report = _report(plan, trainer, trained, texts) | figures
     files = {
-        "calibration.json": scoring.calibration_json(affine),
+        "calibration.json": scoring.calibration_json(fitted, presets.TASKS),
         export.REPORT: json.dumps(report, indent=2) + "\n",
     }
     export.write(out, trainer.model, words, files)
@@ -71,37 +80,50 @@ def make(
 
 def examine(
     trainer: Trainer, words: PreTrainedTokenizerFast, texts: Corpora, size: Examination
-) -> tuple[Affine, dict]:
-    """Fit the calibration on one half of the development messages, judge all on the other."""
-    seed = str(trainer.plan.recipe.seed)
-    sets = {"generated": scoring.generated(seed, size.messages)}
-    sets |= {name: rows[: size.corpus] for name, rows in texts.dev.items()}
-    prompt = ChatPrompt(words)
-    scored = {
-        name: scoring.label_scores(trainer.model, prompt, [t for t, _ in rows], trainer.device)
-        for name, rows in sets.items()
-    }
-    affine = _calibrate(sets, scored)
-    figures = {
-        name: asdict(scoring.judge(scored[name][1::2], [label for _, label in rows][1::2], affine))
-        for name, rows in sets.items()
-    }
+) -> tuple[dict[str, Affine], dict]:
+    """Fit the calibrations on one half of the development messages, judge all on the other."""
+    prompt, seed = ChatPrompt(words), str(trainer.plan.recipe.seed)
+    fitted, figures = {}, {}
+    for task in presets.TASKS:
+        count = size.messages if task is presets.SENTIMENT else size.messages // 3
+        sets = {"generated": scoring.generated(seed, count, task)}
+        if task is presets.SENTIMENT:
+            sets |= {name: rows[: size.corpus] for name, rows in texts.dev.items()}
+        fitted[task.slug], figures[task.slug] = _examine(trainer, prompt, task, sets)
     told = replies.sample(seed, size.replies)
     report = replies.judge(trainer.model, words, told, trainer.device)
-    return affine, {"sentiment": figures, "replies": asdict(report)}
+    return fitted, figures | {"replies": asdict(report)}
 
 
-def _calibrate(sets: dict, scored: dict) -> Affine:
-    scores = [row for name in sets for row in scored[name][0::2]]
-    labels = [label for rows in sets.values() for _, label in rows[0::2]]
-    return scoring.fit(torch.stack(scores), labels)
+def _examine(
+    trainer: Trainer, prompt: ChatPrompt, task: TaskPreset, sets: dict[str, list[tuple[str, str]]]
+) -> tuple[Affine, dict]:
+    scored = {
+        name: scoring.label_scores(
+            trainer.model, prompt, task, [text for text, _ in rows], trainer.device
+        )
+        for name, rows in sets.items()
+    }
+    labels = {name: [label for _, label in rows] for name, rows in sets.items()}
+    affine = scoring.fit(
+        torch.cat([scores[0::2] for scores in scored.values()]),
+        [label for each in labels.values() for label in each[0::2]],
+        task.names,
+    )
+    return affine, {
+        name: asdict(scoring.judge(scored[name][1::2], labels[name][1::2], affine, task.names))
+        for name in sets
+    }
 
 
-def workspace(out: Path, plan: Plan, texts: Corpora) -> Path:
+def workspace(out: Path, plan: Plan, texts: Corpora, start: Path | None = None) -> Path:
     """The folder beside `out` where an unfinished training lives."""
     room = out.with_name(f".{out.name}.training")
     room.mkdir(parents=True, exist_ok=True)
-    mark = json.dumps({"plan": asdict(plan), "corpora": texts.names}, sort_keys=True)
+    mark = json.dumps(
+        {"plan": asdict(plan), "corpora": texts.names, "start": start and str(start)},
+        sort_keys=True,
+    )
     path = room / "plan.json"
     if not path.exists():
         _write(path, mark)
@@ -135,6 +157,7 @@ def _report(plan: Plan, trainer: Trainer, trained: Report, texts: Corpora) -> di
         "parameters": sum(each.numel() for each in trainer.model.parameters()),
         "seed": plan.recipe.seed,
         "minutes": plan.minutes,
+        "threads": torch.get_num_threads(),
         "steps": trained.step,
         "tokens": trained.tokens,
         "seconds": round(trained.seconds, 1),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inference import presets
-from inference.pocket import conversations, grammar, moods
+from inference.pocket import conversations, details, grammar, labelling, moods, wordings
 from inference.pocket.corpora import Corpora
 from inference.pocket.sequences import (
     Batch,
@@ -19,38 +19,47 @@ from inference.pocket.sequences import (
     grow,
     label_branch,
     lay_out,
+    question_branch,
 )
 from inference.prompts import ChatPrompt
+from inference.tasks import ChatMessage
 
-SENTIMENT = presets.SENTIMENT.prompt
-LABELS = tuple(label["name"] for label in presets.SENTIMENT.labels)
 _LONG_EVERY = 20  # every so many steps hold long conversations
+_NUMBERLESS = 0.5  # share of conversations without a number to repeat that are left out
+_ASKED = 0.1  # share of conversations that end with a task's question, not with a reply
+_DETAILS = 0.05  # share of labelled rows that read what messages name
+_JOBS = {
+    labelling.SENTIMENT: 0.7, labelling.STRICT: 0.04, labelling.URGENCY: 0.08,
+    labelling.WANTS_HUMAN: 0.05, labelling.TOPIC: 0.1, labelling.LANGUAGE: 0.03,
+}  # fmt: skip
+_TARGETS = 512  # their number is a multiple of it
 _FAR = 0.1  # share of branches moved far away, so that late positions are no surprise
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The make-up of a batch: `mood_share` of the rows hold labelled messages."""
+    """The make-up of a batch: `label_share` of the rows hold labelled messages."""
 
     seed: int = 1
-    rows: int = 4
+    rows: int = 8
     length: int = 512
-    mood_share: float = 0.35
+    label_share: float = 0.45
     context: int = 4096
-    numbers_from: int = 3000  # step from which most conversations have a number to repeat
-    spelled: int = 6000  # conversations that the tokenizer is trained on
+    spelled: int = 10000  # conversations that the tokenizer is trained on
 
 
 def texts(recipe: Recipe, corpora: Corpora) -> Iterator[str]:
     """What the tokenizer is trained on; the fixed prompts often, so that they are few tokens."""
     rng = random.Random(f"{recipe.seed}:tokenizer")
     for _ in range(recipe.spelled // 20):
-        yield from (presets.REPLY_SYSTEM, SENTIMENT, *LABELS, "user\n", "assistant\n", "system\n")
+        yield from (presets.REPLY_SYSTEM, "user\n", "assistant\n", "system\n")
+        for task in presets.TASKS:
+            yield from (task.prompt, *task.names)
     for _ in range(recipe.spelled):
         for turn in conversations.conversation(rng).turns:
             yield from (turn.text, turn.reply)
-    for _ in range(recipe.spelled * 4):
-        yield moods.message(rng, rng.choice(grammar.LANGUAGES))[0]
+    for _ in range(recipe.spelled * 6):
+        yield moods.message(rng, rng.choice(grammar.LANGUAGES)).text
     yield from corpora.texts()
 
 
@@ -60,18 +69,17 @@ def batch(recipe: Recipe, step: int, prompt: ChatPrompt, corpora: Corpora) -> Ba
     long = step % _LONG_EVERY == _LONG_EVERY - 1
     length = recipe.length * 4 if long else recipe.length
     rows = max(1, recipe.rows // 4) if long else recipe.rows
-    mood_rows = 0 if long else sum(rng.random() < recipe.mood_share for _ in range(rows))
-    trees = grow(_labelled(rng, prompt, corpora, length), length, mood_rows) if mood_rows else []
-    if mood_rows < rows:
-        trees += grow(
-            _told(rng, prompt, corpora, length, long, step >= recipe.numbers_from),
-            length,
-            rows - mood_rows,
-        )
+    label_rows = 0 if long else sum(rng.random() < recipe.label_share for _ in range(rows))
+    trees = []
+    for _ in range(label_rows):
+        trees += grow(_labelled(rng, prompt, corpora, length), length, 1)
+    if label_rows < rows:
+        told = _told(rng, prompt, corpora, length, long)
+        trees += grow(told, length, rows - label_rows)
     for tree in trees:
         for branch in tree.branches:
             _move(branch, rng, recipe.context - len(tree.prefix))
-    return lay_out(trees, length)
+    return lay_out(trees, length, pad=_TARGETS)
 
 
 def _move(branch: Branch, rng: random.Random, room: int) -> None:
@@ -82,9 +90,32 @@ def _move(branch: Branch, rng: random.Random, room: int) -> None:
 def _labelled(
     rng: random.Random, prompt: ChatPrompt, corpora: Corpora, length: int
 ) -> Iterator[tuple[list[int], Branch]]:
+    """Messages of one job: reading what they name, or one task in one wording."""
+    if rng.random() < _DETAILS:
+        yield from _named(rng, prompt, length)
+    slug = rng.choices(tuple(_JOBS), tuple(_JOBS.values()))[0]
+    system = wordings.wording(rng, labelling.TASKS[slug])
     while True:
-        text, label = corpora.opinion(rng) or moods.message(rng, rng.choice(grammar.LANGUAGES))
-        yield label_branch(prompt, SENTIMENT, text, label, length)
+        text, label = _example(rng, corpora, slug)
+        yield label_branch(prompt, system, text, label, length)
+
+
+def _example(rng: random.Random, corpora: Corpora, slug: str) -> tuple[str, str]:
+    if slug in (labelling.SENTIMENT, labelling.STRICT):
+        opinion = corpora.opinion(rng)
+        if opinion and opinion[1] in labelling.TASKS[slug].names:
+            return opinion
+    message = moods.message(rng, rng.choice(grammar.LANGUAGES), slug)
+    return message.text, message.labels[slug]
+
+
+def _named(
+    rng: random.Random, prompt: ChatPrompt, length: int
+) -> Iterator[tuple[list[int], Branch]]:
+    while True:
+        message = moods.of_intent(rng, rng.choice(grammar.LANGUAGES))
+        if found := details.details(message):
+            yield label_branch(prompt, presets.DETAILS, message.text, found, length, 1.0)
 
 
 def _repeats_a_number(told: conversations.Conversation) -> bool:
@@ -97,12 +128,26 @@ def _told(
     corpora: Corpora,
     length: int,
     long: bool,
-    numbers: bool,
 ) -> Iterator[tuple[list[int], Branch]]:
     while True:
         told = conversations.conversation(rng, asked=corpora.question(rng))
-        if numbers and not _repeats_a_number(told) and rng.random() < 0.75:
+        if rng.random() < _NUMBERLESS and not _repeats_a_number(told):
             continue
         while long and len(told.turns) < 24:
             told.turns += conversations.conversation(rng, told.turns[0].language).turns
-        yield conversation_branch(prompt, told.messages(), length)
+        if rng.random() < _ASKED and (asked := _question(rng, told)):
+            yield question_branch(prompt, *asked, length)
+        else:
+            yield conversation_branch(prompt, told.messages(), length)
+
+
+def _question(
+    rng: random.Random, told: conversations.Conversation
+) -> tuple[list[ChatMessage], str, str] | None:
+    """A conversation up to one message, a task's question about it, and the label."""
+    turn = rng.randrange(len(told.turns))
+    slug = rng.choices(tuple(_JOBS), tuple(_JOBS.values()))[0]
+    label = told.turns[turn].labels.get(slug)
+    if label is None:
+        return None
+    return told.until(turn), wordings.wording(rng, labelling.TASKS[slug]), label

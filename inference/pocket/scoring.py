@@ -2,16 +2,16 @@
 
 import json
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import torch
 
 from inference.calibration import digest
 from inference.pocket import grammar, moods
-from inference.pocket.recipe import LABELS, SENTIMENT
 from inference.pocket.sequences import Branch, Tree, label_branch, lay_out
 from inference.pocket.training import target_losses
+from inference.presets import TaskPreset
 from inference.prompts import ChatPrompt
 from inference.tasks import Affine
 
@@ -28,21 +28,26 @@ class Judgement:
     ece: float
 
 
-def generated(seed: str, count: int) -> list[tuple[str, str]]:
+def generated(seed: str, count: int, task: TaskPreset) -> list[tuple[str, str]]:
     """Labelled messages of a stream of their own, half of them in each language."""
-    rng = random.Random(f"{seed}:judged")
-    return [moods.message(rng, grammar.LANGUAGES[i % 2]) for i in range(count)]
+    rng = random.Random(f"{seed}:judged:{task.slug}")
+    drawn = (moods.message(rng, grammar.LANGUAGES[i % 2], task.slug) for i in range(count))
+    return [(each.text, each.labels[task.slug]) for each in drawn]
 
 
 @torch.inference_mode()
-def label_scores(model, prompt: ChatPrompt, texts: Sequence[str], device: str = "cpu"):
+def label_scores(
+    model, prompt: ChatPrompt, task: TaskPreset, texts: Sequence[str], device: str = "cpu"
+) -> torch.Tensor:
     """Log-probability of every label, with its end, for every text: shape (texts, labels)."""
     model.eval()
     stream = (
-        label_branch(prompt, SENTIMENT, text, label, _LENGTH) for text in texts for label in LABELS
+        label_branch(prompt, task.prompt, text, label, _LENGTH)
+        for text in texts
+        for label in task.names
     )
     scores = [part for trees in _rows(stream) for part in _row_scores(model, trees, device)]
-    return torch.stack(scores).view(len(texts), len(LABELS))
+    return torch.stack(scores).view(len(texts), len(task.names))
 
 
 def _rows(stream: Iterator[tuple[list[int], Branch]]) -> Iterator[list[Tree]]:
@@ -67,21 +72,21 @@ def _row_scores(model, trees: list[Tree], device: str) -> Iterator[torch.Tensor]
     yield from sums
 
 
-def probabilities(scores: torch.Tensor, affine: Affine) -> torch.Tensor:
-    """softmax(scale * score + bias), as the engine computes it."""
-    bias = torch.tensor([affine.bias.get(label, 0.0) for label in LABELS])
+def probabilities(scores: torch.Tensor, affine: Affine, names: Sequence[str]) -> torch.Tensor:
+    """softmax(scale * score + bias), as the engine computes it; a column for each of `names`."""
+    bias = torch.tensor([affine.bias.get(label, 0.0) for label in names])
     return (affine.scale * scores + bias).softmax(-1)
 
 
-def fit(scores: torch.Tensor, labels: Sequence[str]) -> Affine:
+def fit(scores: torch.Tensor, labels: Sequence[str], names: Sequence[str]) -> Affine:
     """Scale and biases of greatest likelihood; the biases sum to zero.
 
     This is vector scaling with one shared scale (Guo et al. 2017, On Calibration of Modern Neural
     Networks), on whole-label scores.
     """
-    truth = torch.tensor([LABELS.index(label) for label in labels])
+    truth = torch.tensor([names.index(label) for label in labels])
     scale = torch.zeros(1, requires_grad=True)  # its logarithm
-    bias = torch.zeros(len(LABELS), requires_grad=True)
+    bias = torch.zeros(len(names), requires_grad=True)
     optimizer = torch.optim.LBFGS([scale, bias], max_iter=200, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
@@ -93,13 +98,15 @@ def fit(scores: torch.Tensor, labels: Sequence[str]) -> Affine:
 
     optimizer.step(loss)
     centred = (bias - bias.mean()).tolist()
-    values = {label: round(each, 5) for label, each in zip(LABELS, centred, strict=True)}
+    values = {label: round(each, 5) for label, each in zip(names, centred, strict=True)}
     return Affine(scale=round(scale.exp().item(), 5), bias=values)
 
 
-def judge(scores: torch.Tensor, labels: Sequence[str], affine: Affine) -> Judgement:
-    confidence, guess = probabilities(scores, affine).max(-1)
-    truth = torch.tensor([LABELS.index(label) for label in labels])
+def judge(
+    scores: torch.Tensor, labels: Sequence[str], affine: Affine, names: Sequence[str]
+) -> Judgement:
+    confidence, guess = probabilities(scores, affine, names).max(-1)
+    truth = torch.tensor([names.index(label) for label in labels])
     right = guess == truth
     return Judgement(
         n=len(labels),
@@ -128,7 +135,11 @@ def _calibration_error(confidence: torch.Tensor, right: torch.Tensor, bins: int 
     return sum(gaps)
 
 
-def calibration_json(affine: Affine) -> str:
-    """The content of a model folder's `calibration.json`."""
-    key = digest(SENTIMENT, LABELS)
-    return json.dumps({key: {"scale": affine.scale, "bias": dict(affine.bias)}}, indent=2) + "\n"
+def calibration_json(fitted: Mapping[str, Affine], tasks: Sequence[TaskPreset]) -> str:
+    """The content of a model folder's `calibration.json`; `fitted` by task slug."""
+    content = {
+        digest(task.prompt, task.names): asdict(fitted[task.slug])
+        for task in tasks
+        if task.slug in fitted
+    }
+    return json.dumps(content, indent=2) + "\n"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 
 from inference.prompts import ChatPrompt
-from inference.tasks import ChatMessage, message_context
+from inference.tasks import ChatMessage, conversation_context, message_context
 
 USER_WEIGHT = 0.3  # of every third token that a customer wrote: language to learn, not to answer
 LABEL_WEIGHT = 3.0  # of a label's tokens, which are few
@@ -64,16 +64,19 @@ def conversation_branch(
 ) -> tuple[list[int], Branch]:
     """The shared beginning (system message) and the turns that fit into `limit` tokens in all.
 
-    `messages` are a system message and pairs of user and assistant messages.
+    `messages` are a system message, then user messages each followed by the assistant's; a further
+    system message may stand between the two.
     """
     digits = {prompt.label(each)[0] for each in "0123456789"}
     first = prompt.encode(messages[:2])
     prefix = first[: prompt.shared(messages[:2])]
     branch = Branch()
     done = len(prefix)
-    for end in range(2, len(messages), 2):
+    for end, message in enumerate(messages):
+        if message.role != "assistant":
+            continue
         asked = prompt.encode(messages[:end])
-        answer = prompt.label(messages[end].content)
+        answer = prompt.label(message.content)
         if len(asked) + len(answer) > limit:
             break
         branch.add_heard(asked[done:])
@@ -100,6 +103,24 @@ def label_branch(
     return asked[:shared], branch
 
 
+def question_branch(
+    prompt: ChatPrompt, told: Sequence[ChatMessage], question: str, label: str, limit: int
+) -> tuple[list[int], Branch]:
+    """A conversation, a task's question about its last message, and the label as the answer.
+
+    An empty branch where they do not fit into `limit` tokens. Only the label is learned: the
+    conversation is learned elsewhere.
+    """
+    asked = prompt.encode(conversation_context(tuple(told), question))
+    shared = prompt.shared(told)
+    answer = prompt.label(label)
+    branch = Branch()
+    if len(asked) + len(answer) <= limit:
+        branch.add(asked[shared:], 0.0)
+        branch.add(answer, LABEL_WEIGHT)
+    return asked[:shared], branch
+
+
 def grow(branches: Iterable[tuple[list[int], Branch]], length: int, trees: int) -> list[Tree]:
     """`trees` full trees of at most `length` tokens, filled first fit from an endless stream."""
     open_trees: dict[tuple[int, ...], Tree] = {}
@@ -121,8 +142,12 @@ def grow(branches: Iterable[tuple[list[int], Branch]], length: int, trees: int) 
     return full
 
 
-def lay_out(trees: Sequence[Tree], length: int) -> Batch:
-    """Rows of `length` tokens, one tree each; the rest of a row is padding that nothing sees."""
+def lay_out(trees: Sequence[Tree], length: int, pad: int = 1) -> Batch:
+    """Rows of `length` tokens, one tree each; the rest of a row is padding that nothing sees.
+
+    The number of targets is rounded up to a multiple of `pad` with targets of weight 0: tensors of
+    a new size at every step would scatter the memory of a long training.
+    """
     rows = len(trees)
     ids = torch.zeros(rows, length, dtype=torch.long)
     positions = torch.zeros(rows, length, dtype=torch.long)
@@ -143,6 +168,7 @@ def lay_out(trees: Sequence[Tree], length: int) -> Batch:
             segment[row, at:end] = number
             targets += _targets(branch, row * length, start, at, owner)
             at, owner = end, owner + 1
+    targets += [(0, 0, 0.0, 0)] * (-len(targets) % pad)
     columns = list(zip(*targets, strict=True))
     return Batch(
         ids=ids,

@@ -12,20 +12,22 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from inference.pocket import recipe
 from inference.pocket.corpora import Corpora
+from inference.pocket.muon import Muon
 from inference.pocket.recipe import Recipe
 from inference.pocket.sequences import Batch
+from inference.pocket.transfer import transfer
 from inference.prompts import ChatPrompt
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Size of the model: about 5.0 M parameters as it ships."""
+    """Size of the model: about 5.5 M parameters as it ships."""
 
     hidden: int = 256
     layers: int = 4
     heads: int = 4
     intermediate: int = 768
-    vocabulary: int = 6144
+    vocabulary: int = 8192
     context: int = 4096
 
 
@@ -33,7 +35,7 @@ class Shape:
 class Plan:
     """A training: `minutes` of work, or exactly `steps` steps where that is given."""
 
-    minutes: float = 28.0
+    minutes: float = 100.0
     steps: int | None = None
     muon_rate: float = 0.02  # for the matrices of the layers
     adam_rate: float = 3e-3  # for embeddings, norms and biases
@@ -92,7 +94,7 @@ def new_model(shape: Shape, tokenizer: PreTrainedTokenizerFast, seed: int) -> Qw
 
 
 class Trainer:
-    """One training with its model, optimizer and checkpoint file.
+    """One training with its model, optimizer and checkpoint file, maybe begun at a model `start`.
 
     `report` is called after each step with the Report and the share of the budget that is spent.
     """
@@ -104,14 +106,18 @@ class Trainer:
         corpora: Corpora,
         checkpoint: Path | None = None,
         device: str = "cpu",
+        start: Path | None = None,
     ):
         self.plan, self.corpora, self.checkpoint, self.device = plan, corpora, checkpoint, device
+        self._kind = device.split(":")[0]
         self.prompt = ChatPrompt(tokenizer)
         self.model = new_model(plan.shape, tokenizer, plan.recipe.seed).to(device).train()
         self.optimizers = self._optimizers()
         self.report = Report()
         if checkpoint and checkpoint.exists():
             self._load()
+        elif start:
+            transfer(start, self.model, tokenizer)
 
     def run(self, report: Callable[[Report, float], None] = lambda *_: None) -> Report:
         """Train until the budget is spent, from the last checkpoint on if there is one."""
@@ -163,7 +169,12 @@ class Trainer:
         rest = [p for p in self.model.parameters() if id(p) not in inside]
         plan = self.plan
         return (
-            torch.optim.Muon(layers, lr=plan.muon_rate, weight_decay=plan.decay),
+            Muon(
+                layers,
+                lr=plan.muon_rate,
+                weight_decay=plan.decay,
+                dtype=torch.bfloat16 if _fast_bfloat16(self._kind) else torch.float32,
+            ),
             torch.optim.AdamW(
                 rest, lr=plan.adam_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
             ),

@@ -30,6 +30,21 @@ def test_real_questions_stand_for_an_intent(folder):
     assert corpora.read(folder).questions == [("Where is it?", "late_delivery")]
 
 
+def test_word_lists_become_examples_of_a_few_words(tmp_path):
+    (tmp_path / corpora.VADER).write_text("great\t3.1\t0.7\nmeh\t-0.3\t1\nvile\t-3\t0.5\n", "utf-8")
+    (tmp_path / corpora.PATTERN).write_text(
+        '<sentiment><word form="dull" polarity="-0.4"/><word form="cold" polarity="-0.6"/>'
+        '<word form="cold" polarity="0.1"/></sentiment>',
+        "utf-8",
+    )
+    read = corpora.read(tmp_path)
+    assert read.train["vader"] == [("great", "Positive"), ("vile", "Negative")]
+    assert read.train["pattern"] == [("dull", "Negative")]
+    rng = random.Random(1)
+    drawn = {read.opinion(rng) for _ in range(500)} - {None}
+    assert drawn == {("great", "Positive"), ("vile", "Negative"), ("dull", "Negative")}
+
+
 def test_without_a_folder_everything_is_generated():
     rng = random.Random(1)
     empty = corpora.read(None)

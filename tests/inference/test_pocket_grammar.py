@@ -1,5 +1,6 @@
 """The generator: what it writes is reproducible, covers both languages and claims nothing."""
 
+import json
 import random
 import re
 
@@ -8,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference import presets
-from inference.pocket import conversations, grammar, moods, noise, personas
+from inference.pocket import (
+    conversations,
+    details,
+    grammar,
+    labelling,
+    moods,
+    noise,
+    personas,
+    wordings,
+)
 from inference.pocket.facts import Facts
 
 SEEDS = st.integers(0, 2**32)
@@ -23,6 +33,12 @@ NUMBER = re.compile(r"\d[\d.-]*\d|\d")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def grammars_are_read_before_anything_is_timed():
+    for language in grammar.LANGUAGES:
+        moods.shelf(language)
+
+
 def told(seed, **options):
     return conversations.conversation(random.Random(seed), **options)
 
@@ -32,11 +48,12 @@ def test_a_seed_always_tells_the_same_conversation(seed):
     assert told(seed) == told(seed)
 
 
-@given(SEEDS, st.sampled_from(grammar.LANGUAGES))
-def test_a_seed_always_gives_the_same_labelled_message(seed, language):
-    first, second = (moods.message(random.Random(seed), language) for _ in range(2))
+@given(SEEDS, st.sampled_from(grammar.LANGUAGES), st.sampled_from(list(labelling.TASKS)))
+def test_a_seed_always_gives_the_same_labelled_message(seed, language, task):
+    first, second = (moods.message(random.Random(seed), language, task) for _ in range(2))
     assert first == second
-    assert first[0].strip()
+    assert first.text.strip()
+    assert first.labels[task] in labelling.TASKS[task].names
 
 
 def test_every_intent_is_known_in_both_languages():
@@ -93,32 +110,67 @@ def test_replies_speak_the_language_of_the_customer(seed):
 
 def test_an_order_number_just_given_is_repeated():
     rng = random.Random(3)
-    turns = [t for _ in range(800) for t in conversations.conversation(rng, "en").turns]
+    turns = [t for _ in range(2400) for t in conversations.conversation(rng, "en").turns]
     asked = [t for t in turns if re.fullmatch(r"\d{4,}", t.text)]
     assert len(asked) > 20
     assert all(turn.text in turn.reply for turn in asked)
 
 
-def test_labels_follow_from_the_parts_of_a_message():
-    for language in grammar.LANGUAGES:
-        book = grammar.load(language)
-        asks = {
-            ask.text: ask.mood
-            for intent in book.intents.values()
-            for exchange in intent.exchanges()
-            for ask in exchange.asks
-        }
-        for label, kinds in moods.templates(language).items():
-            assert all(asks[text] == label for text in kinds["asks"])
-            assert all((text, label) in book.moods for text in kinds["alone"])
+def test_every_label_of_every_task_is_written_in_both_languages():
+    rng = random.Random(4)
+    for slug, task in labelling.TASKS.items():
+        for language in grammar.LANGUAGES:
+            drawn = [moods.message(rng, language, slug) for _ in range(400)]
+            seen = {each.labels[slug] for each in drawn}
+            assert seen >= set(task.names) - set(labelling.LANGUAGE_NAMES.values()), slug
+
+
+def test_what_a_message_says_of_itself_decides_over_what_it_is_about():
+    def label(task, text, **source):
+        source = labelling.Source(frozenset({"en"}), "orders", **source)
+        return labelling.labels(text, source).get(task)
+
+    plain = {"intent": "change_address", "mood": "Neutral"}
+    assert label("urgency", "new address please", **plain) == "Normal"
+    assert label("urgency", "new address please, asap", **plain) == "High"
+    assert label("urgency", "new address please, no rush", **plain) == "Low"
+    assert label("urgency", "thanks for the new address", intent="thanks") == "Low"
+    assert label("urgency", "somebody is in my account", intent="account_security") == "High"
+    marked = {**plain, "marks": frozenset({"want_person"})}
+    assert label("wants-human", "new address, get me a manager", **marked) == "Yes"
+    assert label("wants-human", "the manager promised it", **plain) is None  # in doubt
+    assert label("wants-human", "new address please", **plain) == "No"
+    assert label("topic", "new address please", **plain) == "Delivery"
 
 
 @pytest.mark.parametrize("language", grammar.LANGUAGES)
 def test_no_template_stands_for_two_moods(language):
-    kinds = moods.templates(language)
-    texts = {label: {*parts["asks"], *parts["alone"]} for label, parts in kinds.items()}
+    shelf = moods.shelf(language)
+    texts = {
+        label: {each.text for kind in ("asks", "alone") for each in shelf.by_mood[label, kind]}
+        for label in moods.LABELS
+    }
     assert not texts["Positive"] & texts["Negative"]
     assert not texts["Neutral"] & (texts["Positive"] | texts["Negative"])
+
+
+def test_details_hold_only_what_the_message_names():
+    rng, seen = random.Random(5), set()
+    for _ in range(500):
+        message = moods.of_intent(rng, rng.choice(grammar.LANGUAGES))
+        if found := details.details(message):
+            named = json.loads(found)
+            seen |= {key for key, value in named.items() if value}
+            assert named["action"] in presets.ACTIONS
+            assert all(named[key] is None or named[key] in message.text for key in details.KEYS)
+    assert seen == {*details.KEYS, "action"}
+
+
+@given(SEEDS, st.sampled_from(list(labelling.TASKS)))
+def test_another_wording_of_a_task_still_names_every_label(seed, task):
+    prompt = wordings.wording(random.Random(seed), labelling.TASKS[task])
+    names = labelling.TASKS[task].names
+    assert task == "topic" or all(name in prompt for name in names)
 
 
 @given(SEEDS, st.sampled_from(grammar.LANGUAGES))

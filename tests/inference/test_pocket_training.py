@@ -10,21 +10,38 @@ import torch
 from django.core.management import CommandError, call_command
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from inference import presets
 from inference.calibration import digest
-from inference.pocket import conversations, making, moods, recipe, scoring, tokenizer, training
+from inference.pocket import (
+    conversations,
+    making,
+    moods,
+    muon,
+    recipe,
+    scoring,
+    tokenizer,
+    training,
+)
 from inference.pocket.corpora import Corpora
-from inference.pocket.recipe import LABELS, SENTIMENT, Recipe
-from inference.pocket.sequences import conversation_branch, grow, label_branch, lay_out
+from inference.pocket.recipe import Recipe
+from inference.pocket.sequences import (
+    conversation_branch,
+    grow,
+    label_branch,
+    lay_out,
+    question_branch,
+)
 from inference.pocket.training import Plan, Shape, Trainer
 from inference.prompts import ChatPrompt
-from inference.tasks import message_context
+from inference.tasks import conversation_context, message_context
 
+SENTIMENT, LABELS = presets.SENTIMENT.prompt, presets.SENTIMENT.names
 TOY = Plan(
     steps=6,
     warmup=2,
     adam_rate=1e-2,
     shape=Shape(hidden=32, layers=2, heads=2, intermediate=64, vocabulary=700, context=1024),
-    recipe=Recipe(rows=2, length=384, spelled=200),
+    recipe=Recipe(rows=2, length=512, spelled=200),
 )
 NOTHING = Corpora()
 FEW = making.Examination(messages=12, corpus=0, replies=2)
@@ -65,10 +82,21 @@ def test_a_training_sequence_holds_the_very_ids_that_the_product_sends(prompt):
     assert prefix + branch.ids == asked + prompt.label("Negative")
 
 
+def test_a_question_about_a_conversation_is_asked_as_the_product_asks_it(prompt):
+    told = conversations.conversation(random.Random(4), "en")
+    prefix, branch = question_branch(prompt, told.until(0), "Is it urgent?", "Yes", 4000)
+    asked = prompt.encode(conversation_context(tuple(told.until(0)), "Is it urgent?"))
+    assert prefix + branch.ids == asked + prompt.label("Yes")
+    assert sum(map(bool, branch.weights)) == len(prompt.label("Yes"))
+
+
 def test_branches_of_a_tree_read_as_if_they_were_alone(prompt, words):
     model = training.new_model(TOY.shape, words, seed=1).eval()
     rng = random.Random(8)
-    branches = [label_branch(prompt, SENTIMENT, *moods.message(rng, "en"), 384) for _ in range(4)]
+    drawn = [moods.message(rng, "en") for _ in range(4)]
+    branches = [
+        label_branch(prompt, SENTIMENT, each.text, each.labels["sentiment"], 384) for each in drawn
+    ]
     tree = grow(iter(branches), 900, 1)[0]
     with torch.no_grad():
         together = training.target_losses(model, lay_out([tree], 900), "cpu")
@@ -81,7 +109,7 @@ def test_branches_of_a_tree_read_as_if_they_were_alone(prompt, words):
 
 def test_label_scores_are_those_of_plain_transformers(prompt, words):
     model = training.new_model(TOY.shape, words, seed=1).eval()
-    got = scoring.label_scores(model, prompt, ["where is it"])[0]
+    got = scoring.label_scores(model, prompt, presets.SENTIMENT, ["where is it"])[0]
     for label, score in zip(LABELS, got, strict=True):
         asked = prompt.encode(message_context(SENTIMENT, "where is it"))
         answer = prompt.label(label)
@@ -146,11 +174,12 @@ def test_the_exported_folder_loads_through_transformers(made):
     assert not list(out.parent.glob(".*"))  # nothing half-written stays behind
 
 
-def test_the_exported_calibration_belongs_to_the_shipped_prompt(made):
+def test_every_shipped_task_has_an_exported_calibration(made):
     parameters = json.loads((made[0] / "calibration.json").read_text("utf-8"))
-    fitted = parameters[digest(SENTIMENT, LABELS)]
-    assert fitted["scale"] > 0
-    assert set(fitted["bias"]) == set(LABELS)
+    for task in presets.TASKS:
+        fitted = parameters[digest(task.prompt, task.names)]
+        assert fitted["scale"] >= 0
+        assert set(fitted["bias"]) == set(task.names)
 
 
 def test_training_again_replaces_the_model_and_keeps_its_card(made, tmp_path):
@@ -168,10 +197,39 @@ def test_calibration_restores_honest_confidence():
     drawn = torch.multinomial(honest.exp(), 1, generator=generator)[:, 0]
     labels = [LABELS[each] for each in drawn]
     loud = honest * 3 + torch.tensor([0.0, 1.0, -1.0])
-    affine = scoring.fit(loud, labels)
+    affine = scoring.fit(loud, labels, LABELS)
     assert affine.scale == pytest.approx(1 / 3, abs=0.05)
-    assert scoring.judge(loud, labels, affine).ece < 0.03
-    assert scoring.judge(loud, labels, scoring.Affine()).ece > 0.1
+    assert scoring.judge(loud, labels, affine, LABELS).ece < 0.03
+    assert scoring.judge(loud, labels, scoring.Affine(), LABELS).ece > 0.1
+
+
+def test_a_training_goes_on_from_an_earlier_model_with_another_vocabulary(made, prompt):
+    fewer = replace(TOY.shape, vocabulary=600)
+    words = tokenizer.train(recipe.texts(TOY.recipe, NOTHING), fewer.vocabulary)
+    trainer = Trainer(replace(TOY, shape=fewer), words, NOTHING, start=made[0])
+    old = AutoModelForCausalLM.from_pretrained(made[0], dtype=torch.float32)
+    before, now = old.get_input_embeddings().weight, trainer.model.get_input_embeddings().weight
+    old_id = AutoTokenizer.from_pretrained(made[0]).convert_tokens_to_ids
+    for token in ("<|im_end|>", "7"):
+        assert torch.equal(before[old_id(token)], now[words.convert_tokens_to_ids(token)])
+    assert torch.equal(old.model.norm.weight, trainer.model.model.norm.weight)
+
+
+def test_a_start_that_does_not_fit_is_named(made, tmp_path):
+    wider = replace(TOY, shape=replace(TOY.shape, hidden=64))
+    with pytest.raises(making.MakingError, match="another shape"):
+        making.make(tmp_path / "new", wider, examination=FEW, start=made[0])
+    with pytest.raises(making.MakingError, match="--start must be a folder"):
+        making.make(tmp_path / "other", TOY, examination=FEW, start=tmp_path / "nowhere")
+
+
+def test_matrices_of_one_shape_are_made_orthogonal_together():
+    stack = torch.randn(3, 40, 24, generator=torch.Generator().manual_seed(1))
+    together = muon.orthogonal(stack)
+    assert torch.allclose(together[1], muon.orthogonal(stack[1:2])[0], atol=1e-5)
+    values = torch.linalg.svdvals(together)
+    assert values.min() > 0.5
+    assert values.max() < 1.5
 
 
 def test_another_trainings_checkpoint_is_not_mixed_in(tmp_path):

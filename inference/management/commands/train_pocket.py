@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -22,7 +23,12 @@ class Command(BaseCommand):
             "--data", type=Path, help="folder with public corpora (see the model card); optional"
         )
         parser.add_argument(
-            "--minutes", type=float, default=28, help="time for the training itself (28)"
+            "--start",
+            type=Path,
+            help="folder of an earlier pocket model to go on from, instead of from nothing",
+        )
+        parser.add_argument(
+            "--minutes", type=float, default=100, help="time for the training itself (100)"
         )
         parser.add_argument("--seed", type=int, default=1, help="of text, weights and order (1)")
         parser.add_argument("--threads", type=int, default=0, help="CPU threads (all cores)")
@@ -31,17 +37,18 @@ class Command(BaseCommand):
             "--json", action="store_true", help="print the report as the last line, as JSON"
         )
 
-    def handle(self, *, out, data, minutes, seed, threads, fresh, json: bool, **options):
+    def handle(self, *, out, minutes, threads, json: bool, **options):
         if not 0 < minutes <= 24 * 60:
             raise CommandError(f"--minutes must be more than 0 and at most 1440, not {minutes}.")
         if threads < 0:
             raise CommandError(f"--threads must be 0 (all cores) or more, not {threads}.")
-        out, data = Path(out).resolve(), data and Path(data)
-        report = _make(out, data, minutes, seed, threads, fresh)
+        for name in ("data", "start"):
+            options[name] = options[name] and Path(options[name])
+        report = _make(Path(out).resolve(), minutes, threads, **options)
         self.stdout.write(_line(report) if json else _summary(report, out))
 
 
-def _make(out: Path, data: Path | None, minutes: float, seed: int, threads: int, fresh: bool):
+def _make(out: Path, minutes: float, threads: int, *, data, start, seed, fresh, **options) -> dict:
     import torch
 
     from inference.pocket import making
@@ -53,11 +60,13 @@ def _make(out: Path, data: Path | None, minutes: float, seed: int, threads: int,
         torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     plan = Plan(minutes=minutes, recipe=Recipe(seed=seed))
+    if start:  # what is learned already would be lost at the full rates
+        plan = replace(plan, muon_rate=0.6 * plan.muon_rate, adam_rate=0.6 * plan.adam_rate)
     try:
         if fresh:
             making.forget(out)
         with _Bar() as bar:
-            return making.make(out, plan, data, device, progress=bar)
+            return making.make(out, plan, data, device, progress=bar, start=start)
     except (making.MakingError, CorpusError) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
