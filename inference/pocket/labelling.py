@@ -39,7 +39,7 @@ _LOW = {
     "nonsense", "feedback_channel", "feature_request", "language", "feelings",
 }  # fmt: skip
 _NO_MATTER = {"order_follow", "any_follow", "unclear", "mixed_praise", "complaint", "callback"}
-_LEISURE = {"reviews", "social"}  # files of lines that ask a support desk for nothing
+LEISURE = {"reviews", "social"}  # files of lines that ask a support desk for nothing
 _FILE_TOPICS = {"telecom": "Technical", "software": "Technical", "bookings": "Booking"}
 _TOPICS = {
     "Order": ("cancel_order", "change_order", "missing_item", "reorder", "bulk_order"),
@@ -99,10 +99,10 @@ def _urgency(text: str, source: Source) -> str | None:
     if "calm" in source.marks or _CALM.search(text):
         return "Low"
     if _URGENT.search(text):
-        return None if source.topic in _LEISURE or source.mood == "Positive" else "High"
+        return None if source.topic in LEISURE or source.mood == "Positive" else "High"
     if source.intent in _HIGH:
         return "High"
-    if source.topic in _LEISURE or source.intent in _LOW or source.mood == "Positive":
+    if source.topic in LEISURE or source.intent in _LOW or source.mood == "Positive":
         return "Low"
     return "Normal" if source.mood else None
 

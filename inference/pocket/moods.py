@@ -151,6 +151,7 @@ def _write(
 ) -> Message:
     """The template, maybe beside other sentences that keep its labels, as somebody typed it."""
     text = template.text
+    mark = None if template.topic in labelling.LEISURE else mark
     if template.mood and template.intent != "other_language":
         text = _beside(rng, language, template)
     if mark:
@@ -201,7 +202,7 @@ def _beside(rng: random.Random, language: str, template: Template) -> str:
         return text
     if chance < 0.05:
         return hello + text
-    if template.topic in ("reviews", "social"):
+    if template.topic in labelling.LEISURE:
         other = own.of_mood(rng, mood, "alone").text
         return _join(rng, language, text, other) if chance < 0.15 else text
     if chance < 0.2:

@@ -115,7 +115,7 @@ def templates(language):
     exchanges = [each for intent in book.intents.values() for each in intent.exchanges()]
     lines = [part.text for each in exchanges for part in (*each.asks, *each.answers)]
     lines += [entry for entries in book.lexicons.values() for entry in entries]
-    return {*lines, *(text for text, _ in book.moods)}
+    return {*lines, *(line.text for line in book.moods)}
 
 
 @pytest.mark.parametrize("language", questions.LANGUAGES)
