@@ -109,7 +109,8 @@ class _Speaker:
         """One matter: an opening and a few messages that follow it."""
         self._forget()
         name = self._intent()
-        opening = self.rng.choice(self._openings(name))
+        openings = self._openings(name)
+        opening = self.rng.choices(openings, [len(each.asks) for each in openings])[0]
         self._turn(told, name, opening, opens=True)
         after = list(opening.then)
         while len(told.turns) < length and (more := self._follow(name, after)):
