@@ -25,7 +25,7 @@ from inference.prompts import ChatPrompt
 from inference.tasks import ChatMessage
 
 _LONG_EVERY = 20  # every so many steps hold long conversations
-_NUMBERLESS = 0.5  # share of conversations without a number to repeat that are left out
+_NUMBERLESS = 0.6  # share of conversations without a number to repeat that are left out
 _ASKED = 0.1  # share of conversations that end with a task's question, not with a reply
 _DETAILS = 0.05  # share of labelled rows that read what messages name
 _JOBS = {
