@@ -8,14 +8,27 @@ from chat.evaluation.labelled import Example
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """An example that was read wrongly: the label said of it, and how surely (0 to 1)."""
+
+    example: Example
+    said: str
+    confidence: float
+
+
+@dataclass(frozen=True)
 class Judgement:
-    """Shares from 0 to 1; `ece` is None for what gives labels without a confidence."""
+    """Shares from 0 to 1, and what was wrong, the surest mistake first.
+
+    For labels that come without a confidence `ece` is None and no mistake is listed.
+    """
 
     n: int
     accuracy: float
     macro_f1: float
     confusion: metrics.Confusion
     ece: float | None = None
+    mistakes: tuple[Mistake, ...] = ()
 
 
 def judge(
@@ -30,7 +43,19 @@ def judge(
         confidences.append(each[said[-1]])
     judged = judge_labels(examples, said, labels)
     right = [label == example.label for label, example in zip(said, examples, strict=True)]
-    return replace(judged, ece=metrics.expected_calibration_error(confidences, right))
+    return replace(
+        judged,
+        ece=metrics.expected_calibration_error(confidences, right),
+        mistakes=_mistakes(examples, said, confidences),
+    )
+
+
+def _mistakes(
+    examples: Sequence[Example], said: Sequence[str], confidences: Sequence[float]
+) -> tuple[Mistake, ...]:
+    answers = map(Mistake, examples, said, confidences)
+    wrong = [each for each in answers if each.said != each.example.label]
+    return tuple(sorted(wrong, key=lambda each: each.confidence, reverse=True))
 
 
 def judge_labels(

@@ -33,15 +33,11 @@ def read(path: Path, allowed: Collection[str]) -> list[Example]:
     `allowed` whatever their case, and come out as they are written there.
 
     Raises:
-        DataError: unreadable, not CSV, a column or a value is missing, a label is not allowed,
-            there is no row, or all rows have the same label.
+        DataError: unreadable, not text, not CSV, a column or a value is missing or a column is
+            there twice, a label is not allowed, no row, or all rows have the same label.
     """
-    examples = []
     try:
-        with io.StringIO(_decoded(path), newline="") as lines:
-            examples.extend(_examples(csv.reader(lines, strict=True), allowed))
-    except csv.Error as error:
-        raise DataError(f"{path}: not CSV: {error}.") from error
+        examples = list(_examples(_rows(_decoded(path)), allowed))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     used = {example.label for example in examples}
@@ -56,30 +52,46 @@ def _decoded(path: Path) -> str:
         raw = path.read_bytes()
         content = gzip.decompress(raw) if raw.startswith(GZIP) else raw
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"cannot be read: {getattr(error, 'strerror', error)}.") from error
+        reason = getattr(error, "strerror", None) or error  # a broken gzip has no strerror
+        raise DataError(f"cannot be read: {reason}.") from error
+    if b"\0" in content:  # UTF-16, or no text at all; the product refuses it in messages too
+        raise DataError(f"not text: a NUL byte in line {_line(content, content.index(0))}.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = _line(content, error.start)
         raise DataError(f"not UTF-8: a byte in line {line} is no text.") from error
+
+
+def _line(content: bytes, at: int) -> int:
+    return content.count(b"\n", 0, at) + 1
+
+
+def _rows(text: str) -> Iterator[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise DataError(f"line {reader.line_num} is not CSV: {error}.") from error
 
 
 def _examples(rows: Iterator[list[str]], allowed: Collection[str]) -> Iterator[Example]:
     names = [name.strip().casefold() for name in next(rows, [])]
     for column in (TEXT, LABEL):
-        if column not in names:
-            raise DataError(_no_column(column, names))
+        if names.count(column) != 1:
+            raise DataError(_column_problem(column, names))
     spelling = {name.casefold(): name for name in allowed} | {name: name for name in allowed}
     for number, cells in enumerate(rows, start=2):
         if cells:
             yield _example(number, names, cells, spelling)
 
 
-def _no_column(column: str, names: list[str]) -> str:
+def _column_problem(column: str, names: list[str]) -> str:
     if not any(names):
         return "the file is empty; its first row must name the columns text and label."
+    many = "more than one" if column in names else "no"
     found = _shown(",".join(names))
-    return f"no column {column!r}; the first row must name text and label, but is {found}."
+    return f"{many} column {column!r}; the first row must name text and label, but is {found}."
 
 
 def _example(row: int, names: list[str], cells: list[str], spelling: dict[str, str]) -> Example:

@@ -49,9 +49,18 @@ class Verdict:
         return not self.missing and not self.invented
 
     @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong, in words: the figures it fails, what is missing, what is invented."""
+        shares = ("language", "intent", "stops", "no_loop")
+        return (
+            *(name for name in shares if not getattr(self, name)),
+            *(f"missing {each}" for each in self.missing),
+            *(f"invented {each}" for each in self.invented),
+        )
+
+    @property
     def good(self) -> bool:
-        whole = self.language and self.intent and self.stops and self.no_loop
-        return whole and self.copied is not False
+        return not self.faults
 
 
 def judge(question: Question, reply: str, *, system: str = "", stopped: bool = True) -> Verdict:
@@ -90,20 +99,17 @@ def summary(verdicts: Iterable[Verdict]) -> dict:
     }
 
 
-def evaluate_replies(engine, progress: Progress | None = None) -> dict:
-    """Answer every question greedily under the current reply prompt; the `summary` of it.
+def verdicts(
+    engine, questions: Sequence[Question] | None = None, progress: Progress | None = None
+) -> list[Verdict]:
+    """The verdict on each question (by default the whole written set), in its order.
+
+    They are answered greedily under the current reply prompt.
 
     Raises:
         ReplyFailed: the engine failed on a question.
         EngineRefusal: the engine takes no work.
     """
-    return summary(verdicts(engine, progress=progress))
-
-
-def verdicts(
-    engine, questions: Sequence[Question] | None = None, progress: Progress | None = None
-) -> list[Verdict]:
-    """The verdict on each question (by default the whole written set), in its order."""
     questions = load() if questions is None else questions
     system = ReplyPrompt.objects.current().system
     found: dict[int, Verdict] = {}
@@ -117,16 +123,9 @@ def verdicts(
 
 def described(verdict: Verdict) -> str:
     """A verdict as a person reads it: what is wrong, the conversation, the reply."""
-    marks = [
-        name for name in ("language", "intent", "stops", "no_loop") if not getattr(verdict, name)
-    ]
-    marks += [f"missing {each}" for each in verdict.missing]
-    marks += [f"invented {each}" for each in verdict.invented]
     question = verdict.question
-    lines = [f"[{question.language} {question.intent}] {', '.join(marks) or 'good'}"]
-    signs = {"user": ">", "assistant": "<"}
-    lines += [f"  {signs[message.role]} {message.content}" for message in question.turns]
-    return "\n".join([*lines, f"  < {verdict.reply}"])
+    head = f"[{question.language} {question.intent}] {', '.join(verdict.faults) or 'good'}"
+    return "\n  ".join([head, *question.lines, f"< {verdict.reply}"])
 
 
 def _answers(engine, system: str, questions: Sequence[Question]) -> Iterator[tuple[int, Finished]]:

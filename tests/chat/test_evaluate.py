@@ -2,20 +2,20 @@
 
 import io
 import json
-import sys
 from random import Random
-from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chat.evaluation import replies
 from chat.evaluation.labelled import Example
 from chat.evaluation.predictions import IN_FLIGHT, predict
 from chat.labels import TaskRun
 from chat.models import ReplyPrompt
-from inference import resident
+from inference import presets, resident
 from inference.models import Task, TaskVersion
 from tests.inference.scripted import ScriptedEngine
 from tests.site import manage
@@ -131,6 +131,30 @@ class TestAFile:
 
 
 @pytest.mark.django_db
+class TestATask:
+    @pytest.mark.parametrize("task", presets.TASKS, ids=lambda task: task.slug)
+    def test_that_ships_is_judged_switched_on_or_off_with_labels_in_any_case(
+        self, engine, judged, task
+    ):
+        assert Task.objects.get(slug=task.slug).enabled == task.enabled
+        pairs = [(name, name.swapcase()) for name in task.names]
+        figures = report("--task", task.slug, "--data", judged(*pairs))
+        assert (figures["task"], figures["accuracy"]) == (task.slug, 1)
+        assert tuple(figures["confusion"]) == task.names
+        assert engine.requests[1].classify[0].messages[0].content == task.prompt
+
+    def test_that_is_archived_is_not_judged(self, engine, few):
+        Task.objects.filter(slug="sentiment").update(archived=timezone.now())
+        with pytest.raises(CommandError, match="--task sentiment does not exist or is archived"):
+            run("--data", few)
+
+    def test_of_no_moods_is_not_compared_with_vader(self, engine, judged):
+        path = judged(("Yes", "Yes"), ("No", "No"))
+        with pytest.raises(CommandError, match=r"it needs one label of polarity 1.*Yes \(0\)"):
+            run("--task", "wants-human", "--data", path, "--baseline", "vader")
+
+
+@pytest.mark.django_db
 class TestPredictions:
     @settings(max_examples=30, deadline=None)
     @given(said=st.lists(st.sampled_from(MOODS), min_size=1, max_size=100), random=st.randoms())
@@ -141,7 +165,7 @@ class TestPredictions:
         assert [max(each, key=each.get) for each in answers] == said
 
     def test_of_a_task_that_sees_conversations_come_from_one(self, engine):
-        task = Task.objects.create(slug="urgency", name="Urgency")
+        task = Task.objects.create(slug="hurry", name="Hurry")
         labels = [{"name": name, "polarity": 0, "flags": []} for name in ("High", "Low")]
         context = TaskVersion.Context.CONVERSATION
         version = task.publish(prompt="How urgent?", labels=labels, context=context)
@@ -155,37 +179,32 @@ class TestPredictions:
             run("--data", few)
 
 
-class Cannot(Exception):
-    """A question to which the engine had no answer."""
+class Failing(ScriptedEngine):
+    """Takes requests and fails every one."""
+
+    def submit(self, request, deliver, loop=None):
+        ticket = super().submit(request, deliver, loop)
+        self.fail(ticket)
+        return ticket
 
 
 @pytest.mark.django_db
 class TestReplies:
-    SHARES = dict.fromkeys(("language", "intent", "copied", "stops", "no_loop"), 0.5)
+    def test_are_graded_with_a_bar(self, capsys):
+        engine = ScriptedEngine(reply=lambda reply: reply.messages[-1].content)
+        shares = replies.summary(replies.verdicts(engine))
+        before = resident.install(engine)
+        page = run("--replies", "--json")
+        resident.install(before)
+        assert json.loads(page.splitlines()[-1]) == {"model": engine.model_id, **shares}
+        assert f"no_loop       {shares['no_loop']:>6.1%}" in page
+        assert f"{shares['n']}/{shares['n']}" in capsys.readouterr().err
 
-    @pytest.fixture
-    def graded(self, monkeypatch):
-        """Puts a grader in the place of the one that answers all the written questions."""
-
-        def put(grader):
-            module = SimpleNamespace(evaluate_replies=grader, ReplyFailed=Cannot)
-            monkeypatch.setitem(sys.modules, "chat.evaluation.replies", module)
-
-        return put
-
-    def test_are_graded_with_a_bar(self, engine, graded, capsys):
-        graded(lambda engine, progress: progress(2, 2) or {"n": 2, **self.SHARES})
-        assert report("--replies") == {"model": engine.model_id, "n": 2, **self.SHARES}
-        assert "2/2" in capsys.readouterr().err
-        assert "no_loop        50.0%" in run("--replies")
-
-    def test_that_fail_are_explained(self, engine, graded):
-        def fail(engine, progress):
-            raise Cannot("The reply to 'Hello' failed.")
-
-        graded(fail)
-        with pytest.raises(CommandError, match="The reply to 'Hello' failed"):
+    def test_that_fail_are_explained(self):
+        before = resident.install(Failing())
+        with pytest.raises(CommandError, match=r"The reply to .* failed: scripted failure"):
             run("--replies")
+        resident.install(before)
 
 
 @pytest.mark.django_db
@@ -197,7 +216,8 @@ class TestRefusals:
             (["--replies", "--data", "a.csv"], "its own questions"),
             (["--data", "a.csv", "--baseline", "oracle"], "There are: majority, vader"),
             (["--data", "a.csv", "--limit", "0"], "--limit must be 1 or more"),
-            (["--data", "a.csv", "--task", "other"], "There are: sentiment"),
+            (["--replies", "--limit", "5"], "leave out .* --limit"),
+            (["--data", "a.csv", "--task", "other"], "There are: language, sentiment, "),
             (["--data", "/nowhere/a.csv"], "cannot be read"),
         ],
     )

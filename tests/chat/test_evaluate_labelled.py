@@ -54,7 +54,11 @@ def test_the_usual_ways_to_write_it_read_the_same(file, content):
 
 @given(
     st.lists(
-        st.text(st.characters(exclude_categories=["Cs"])).filter(str.strip), min_size=2, max_size=9
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).filter(
+            str.strip
+        ),
+        min_size=2,
+        max_size=9,
     )
 )
 def test_any_text_survives(tmp_path_factory, texts):
@@ -81,11 +85,15 @@ def test_any_text_survives(tmp_path_factory, texts):
         (b"text,label\na, b,Positive\n", "row 2 has 3 values for 2 columns"),
         (b"text,label\na\n", "row 2 has 1 values for 2 columns"),
         (b"text,label\na,Positive\nb,positive\n", "every label is Positive"),
-        (b'text,label\n"a,Positive\n', "not CSV"),
+        (b"text,label,Text\na,Positive,b\n", "more than one column 'text'"),
+        (b'text,label\n"a,Positive\n', "line 2 is not CSV"),
+        (b"text,label\na,Positive\nb\0,Negative\n", "not text: a NUL byte in line 3"),
         (b"text,label\na,Positive\n\xff,Negative\n", "not UTF-8.* line 3"),
-        (GOOD.encode("utf-16"), "not UTF-8"),
-        (gzip.compress(GOOD.encode())[:-9], "cannot be read"),
-        (b"\x1f\x8bnot packed at all", "cannot be read"),
+        (GOOD.encode("utf-16"), "not text: a NUL byte in line 1"),
+        (GOOD.encode("gb2312") + "好,Neutral\n".encode("gb2312"), "not UTF-8.* line 4"),
+        (gzip.compress(GOOD.encode())[:-9], "cannot be read: Compressed file ended"),
+        (gzip.compress(b"", mtime=0)[:10] + b"\xff" * 40, "cannot be read: .*invalid block type"),
+        (b"\x1f\x8bnot packed at all", "cannot be read: Unknown compression method"),
     ],
 )
 def test_what_cannot_be_judged_on_is_explained_in_one_line(file, content, words):
@@ -95,11 +103,23 @@ def test_what_cannot_be_judged_on_is_explained_in_one_line(file, content, words)
     assert re.match(rf"{re.escape(str(path))}\b.*\.$", str(refused.value))
 
 
+def test_a_value_that_no_message_can_be_is_refused_with_its_line(file):
+    path = file("text,label\na,Positive\n" + "b" * 200_000 + ",Negative\n")
+    with pytest.raises(DataError, match="line 3 is not CSV: field larger than"):
+        read(path, MOODS)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"absent\.csv: cannot be read: No such file"):
         read(tmp_path / "absent.csv", MOODS)
     with pytest.raises(DataError, match="Is a directory"):
         read(tmp_path, MOODS)
+
+
+def test_a_file_that_is_called_gz_and_is_plain_reads_as_what_it_is(file):
+    assert pairs(file(GOOD, "judged.csv.gz")) == pairs(file(GOOD))
+    with pytest.raises(DataError, match="no column 'text'"):
+        pairs(file("not packed at all", "judged.csv.gz"))
 
 
 def test_labels_that_differ_in_case_only_stay_apart(file):

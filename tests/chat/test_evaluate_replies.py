@@ -137,7 +137,8 @@ def ideal(reply):
 @pytest.mark.django_db
 def test_every_question_is_asked_greedily_under_the_current_reply_prompt():
     engine, steps = ScriptedEngine(reply=ideal), []
-    shares = replies.evaluate_replies(engine, progress=lambda *step: steps.append(step))
+    found = replies.verdicts(engine, progress=lambda *step: steps.append(step))
+    shares = replies.summary(found)
     asked = [request.reply for request in engine.requests.values()]
     assert [each.messages[1:] for each in asked] == [each.turns for each in SET]
     assert all(each.greedy for each in asked)
@@ -149,7 +150,7 @@ def test_every_question_is_asked_greedily_under_the_current_reply_prompt():
 
 @pytest.mark.django_db
 def test_one_stock_reply_for_everything_is_found_out():
-    shares = replies.evaluate_replies(ScriptedEngine(reply="Please track your parcel."))
+    shares = replies.summary(replies.verdicts(ScriptedEngine(reply="Please track your parcel.")))
     assert shares["language"] == 0.5
     assert shares["intent"] < 0.25
     assert shares["copied"] == 0.0

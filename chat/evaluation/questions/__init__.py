@@ -55,6 +55,12 @@ class Question:
         """The conversation up to and with the question, without a system message."""
         return (*self.earlier, ChatMessage("user", self.text))
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The turns as a person reads them: `>` begins the visitor's, `<` the assistant's."""
+        signs = {"user": ">", "assistant": "<"}
+        return tuple(f"{signs[each.role]} {each.content}" for each in self.turns)
+
 
 @cache
 def load(folder: Path = FOLDER) -> tuple[Question, ...]:

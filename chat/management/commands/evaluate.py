@@ -1,9 +1,11 @@
 """`manage.py evaluate`: how well the model reads labels, and how well it answers."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -11,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from tqdm import tqdm
 
-from chat.evaluation import labelled
+from chat.evaluation import labelled, mistakes, replies
 from chat.evaluation.baselines import BASELINES, BaselineError
 from chat.evaluation.judgement import Judgement, judge, judge_labels, spread
 from chat.evaluation.predictions import predict
@@ -23,6 +25,8 @@ from inference.models import Task
 DIGITS = 4  # of a share in the JSON object
 EXPLAINED = (  # errors whose message tells a person what to do
     labelled.DataError,
+    mistakes.MistakesError,
+    replies.ReplyFailed,
     BaselineError,
     ImproperlyConfigured,
     ModelError,
@@ -50,12 +54,21 @@ class Command(BaseCommand):
             help=f"compare with {' or '.join(BASELINES)}; may be given more than once",
         )
         parser.add_argument("--replies", action="store_true", help="grade answers to questions")
+        parser.add_argument(
+            "--errors",
+            type=Path,
+            metavar="FILE.csv",
+            help="write what was wrong to this file, the worst first",
+        )
         parser.add_argument("--json", action="store_true", help="the last line is a JSON object")
 
     def handle(self, **options):
-        _check(options)
+        if problem := _problem(**options):
+            raise CommandError(problem)
         try:
-            figures = self._replies() if options["replies"] else self._labels(**options)
+            if options["errors"]:
+                mistakes.check(options["errors"])
+            figures = self._replies(**options) if options["replies"] else self._labels(**options)
         except DatabaseError as error:
             reason = str(error).splitlines()[0]
             raise CommandError(
@@ -66,7 +79,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(figures, ensure_ascii=False))
 
-    def _labels(self, *, task, data, limit, baseline, **options) -> dict:
+    def _labels(self, *, task, data, limit, baseline, errors, **options) -> dict:
         run = _run(task)
         everything = labelled.read(data, run.version.names)
         labels = _in_use(everything, run)
@@ -74,9 +87,7 @@ class Command(BaseCommand):
         baselines = _baselines(baseline, examples, labels, run)
         engine = _ready_engine()
         began = time.monotonic()
-        predictions = predict(engine, run, examples, labels)
-        with tqdm(predictions, total=len(examples), unit="text", file=sys.stderr) as bar:
-            judged = judge(examples, bar, labels)
+        judged = _judged(engine, run, examples, labels)
         figures = {
             "task": task,
             "version": run.version.number,
@@ -87,43 +98,50 @@ class Command(BaseCommand):
             "seconds": round(time.monotonic() - began, 1),
         }
         self.stdout.write(_page(figures))
+        if errors:
+            mistakes.write_labels(errors, judged.mistakes)
+            self.stdout.write(f"\n{len(judged.mistakes)} wrong ones: {errors}")
         return figures
 
-    def _replies(self) -> dict:
-        from chat.evaluation.replies import ReplyFailed, evaluate_replies
-
+    def _replies(self, *, errors, **options) -> dict:
         engine = _ready_engine()
-        try:
-            with tqdm(unit="question", file=sys.stderr) as bar:
-                graded = evaluate_replies(engine, lambda done, total: _advance(bar, done, total))
-        except ReplyFailed as error:
-            raise CommandError(str(error)) from error
+        with tqdm(unit="question", file=sys.stderr) as bar:
+            found = replies.verdicts(engine, progress=partial(_advance, bar))
+        graded = replies.summary(found)
         self.stdout.write(f"{graded['n']} questions\nmodel: {engine.model_id}\n")
         shares = {name: value for name, value in graded.items() if isinstance(value, float)}
         self.stdout.write("\n".join(f"{name:<14}{each:>6.1%}" for name, each in shares.items()))
+        if errors:
+            mistakes.write_replies(errors, found)
+            self.stdout.write(f"\n{sum(not each.good for each in found)} wrong ones: {errors}")
         return {"model": engine.model_id, **graded}
 
 
-def _check(options: dict) -> None:
-    if options["replies"] and (options["data"] or options["baseline"]):
-        raise CommandError("--replies has its own questions: leave out --data and --baseline.")
-    if not options["replies"] and not options["data"]:
-        raise CommandError("Give --data FILE.csv (columns text,label), or --replies.")
-    if options["limit"] is not None and options["limit"] < 1:
-        raise CommandError("--limit must be 1 or more.")
-    for name in options["baseline"]:
-        if name not in BASELINES:
-            raise CommandError(f"--baseline {name} is unknown. There are: {', '.join(BASELINES)}.")
+def _problem(*, data, replies, limit, baseline, errors, **options) -> str | None:
+    """What is wrong with the options, in words; None if nothing is."""
+    if replies and (data or baseline or limit is not None):
+        return "--replies has its own questions: leave out --data, --baseline and --limit."
+    if not replies and not data:
+        return "Give --data FILE.csv (columns text,label), or --replies."
+    if limit is not None and limit < 1:
+        return "--limit must be 1 or more."
+    if unknown := [name for name in baseline if name not in BASELINES]:
+        return f"--baseline {unknown[0]} is unknown. There are: {', '.join(BASELINES)}."
+    if data and errors and os.path.realpath(data) == os.path.realpath(errors):
+        return "--errors would overwrite the file of --data: name another."
+    return None
 
 
 def _run(slug: str) -> TaskRun:
     tasks = {
         task.slug: task
-        for task in Task.objects.filter(current__isnull=False).select_related("current")
+        for task in Task.objects.filter(archived=None, current__isnull=False)
+        .select_related("current")
+        .order_by("slug")
     }
     if slug not in tasks:
-        known = ", ".join(sorted(tasks)) or "none yet"
-        raise CommandError(f"--task {slug} does not exist. There are: {known}.")
+        known = ", ".join(tasks) or "none yet"
+        raise CommandError(f"--task {slug} does not exist or is archived. There are: {known}.")
     return TaskRun(tasks[slug], tasks[slug].current)
 
 
@@ -142,6 +160,14 @@ def _baselines(
     polarity = {label: run.version.polarity[label] for label in labels}
     said = {name: BASELINES[name](examples, polarity) for name in names}
     return {name: judge_labels(examples, each, labels) for name, each in said.items()}
+
+
+def _judged(
+    engine, run: TaskRun, examples: Sequence[labelled.Example], labels: Sequence[str]
+) -> Judgement:
+    predictions = predict(engine, run, examples, labels)
+    with tqdm(predictions, total=len(examples), unit="text", file=sys.stderr) as bar:
+        return judge(examples, bar, labels)
 
 
 def _ready_engine():
