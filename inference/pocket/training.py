@@ -3,7 +3,9 @@
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -17,6 +19,10 @@ from inference.pocket.recipe import Recipe
 from inference.pocket.sequences import Batch
 from inference.pocket.transfer import transfer
 from inference.prompts import ChatPrompt
+
+
+class CheckpointError(ValueError):
+    """The checkpoint cannot be gone on from; the message is one line with its path."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,8 @@ class Trainer:
         self.model = new_model(plan.shape, tokenizer, plan.recipe.seed).to(device).train()
         self.optimizers = self._optimizers()
         self.report = Report()
+        self._writer = ThreadPoolExecutor(1, "batches")
+        self._next: Future[Batch] | None = None  # of the step after this one
         if checkpoint and checkpoint.exists():
             self._load()
         elif start:
@@ -153,7 +161,16 @@ class Trainer:
         os.replace(part, self.checkpoint)
 
     def _load(self) -> None:
-        state = torch.load(self.checkpoint, weights_only=True, map_location=self.device)
+        content = BytesIO(self.checkpoint.read_bytes())  # what the disk says is no damage
+        try:
+            self._restore(torch.load(content, weights_only=True, map_location=self.device))
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # damage can look like anything to torch and pickle
+            message = f"{self.checkpoint} is damaged or does not fit: start over with --fresh."
+            raise CheckpointError(message) from error
+
+    def _restore(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
@@ -186,7 +203,7 @@ class Trainer:
         for optimizer, peak in zip(self.optimizers, peaks, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = factor * peak
-        batch = recipe.batch(self.plan.recipe, self.report.step, self.prompt, self.corpora)
+        batch = self._batch(self.report.step)
         loss = self._loss(batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -194,6 +211,14 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad()
         self.report.note(loss.item(), batch.ids.numel())
+
+    def _batch(self, step: int) -> Batch:
+        """The batch of a step; the next one is written while this one is learned."""
+        written, self._next = self._next or self._write(step), self._write(step + 1)
+        return written.result()
+
+    def _write(self, step: int) -> Future[Batch]:
+        return self._writer.submit(recipe.batch, self.plan.recipe, step, self.prompt, self.corpora)
 
     def _loss(self, batch: Batch) -> torch.Tensor:
         losses = target_losses(self.model, batch, self.device)
