@@ -7,6 +7,7 @@ depend on its seed, so no measurement finds its prompts in a cache that an earli
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from statistics import median
 from typing import Protocol
 
@@ -34,7 +35,11 @@ class Measurement(Protocol):
 
 @dataclass(frozen=True)
 class Conversations:
-    """Conversations side by side: a reply and a sentiment for every message."""
+    """Conversations side by side: a reply and a sentiment for every message.
+
+    `limit_s` is for arms that serve one request at a time: sixteen conversations would take them
+    a quarter of an hour, and their rate is the same however many wait.
+    """
 
     count: int
     turns: int
@@ -47,7 +52,8 @@ class Conversations:
 
     def run(self, arm: Arm, workload: Workload) -> Figures:
         texts = workload.messages(f"{self.name} {self.seed}", self.count, self.turns)
-        run = converse(arm, workload.opening, texts, workload.turn, self.limit_s)
+        limit_s = inf if arm.parallel else self.limit_s
+        run = converse(arm, workload.opening, texts, workload.turn, limit_s)
         figures = {**_speed(run), "rss_gb": resident_gb(), "highest_rss_gb": peak_gb()}
         return {name: {str(self.count): value} for name, value in figures.items()}
 

@@ -23,6 +23,7 @@ def measure(
     cache: Path,
     dtype: str,
     threads: int,
+    kv_mb: int,
     missing: Mapping[str, str],
 ) -> dict:
     """The summary of a run of these arms, with a progress bar on stderr meanwhile.
@@ -37,7 +38,7 @@ def measure(
     with ProgressBar(_steps(names, plan)) as progress:
         progress(ALL, MAKING)
         folder = folders.ensure(shape, cache, progress.share)
-        setting = Setting(shape, cache, folder, dtype, threads)
+        setting = Setting(shape, cache, folder, dtype, threads, kv_mb)
         for name in names:
             progress(name, PREPARING)
             arms.prepare(name, setting, progress.share)

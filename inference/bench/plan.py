@@ -37,7 +37,7 @@ class Plan:
     turns: int = 3
     seeds: int = 3
     streams: tuple[int, ...] = (1, 4, 16, STREAMS)
-    limit_s: float = 40.0  # of a run of conversations, for arms that are slow
+    limit_s: float = 30.0  # of a run of conversations, for arms that serve one at a time
     lengths: Lengths = field(default_factory=Lengths)
     bandwidth_mb: int = 512
 

@@ -6,7 +6,7 @@ from inference.bench.svg import Chart, document
 
 DRAWN = (
     ("turns_per_s", "Turns a second", "turns/s", "{} at once"),
-    ("decode_tok_s", "Decoded tokens a second", "tokens/s", "{} streams"),
+    ("decode_tok_s", "Decoded tokens a second", "tokens/s", "{} at once"),
 )
 PERCENTILE = "p95"
 LATENCIES = (

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 from inference.bench.arms import Setting
 from inference.bench.errors import ArmFailed
@@ -35,7 +36,7 @@ def run(arms: Sequence[str], setting: Setting, plan: Plan, progress: Progress) -
             progress(name, LOADING)
             processes[name] = ArmProcess(name, setting, workload)
             stack.callback(processes[name].close)
-            _attempt(results, name, lambda name=name: _start(results, processes[name], plan))
+            _attempt(results, name, partial(_start, results, processes[name], plan))
         given = _measure(results, processes, plan, progress)
     for name in results.loaded:
         results.repeats[name] = [merged(trees) for trees in given[name]]
@@ -61,7 +62,7 @@ def _measure(
     for step in plan.steps(list(processes)):
         progress(step.arm, step.measurement.name)
         if step.arm in results.loaded:
-            _attempt(results, step.arm, lambda step=step: take(step))
+            _attempt(results, step.arm, partial(take, step))
     return given
 
 

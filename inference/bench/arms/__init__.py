@@ -22,6 +22,7 @@ class Setting:
     folder: Path  # the shape's, in transformers' format
     dtype: str  # of our own arm; the others' is part of what they are
     threads: int
+    kv_mb: int = 512  # of our own arm, for what it has read
 
 
 @dataclass(frozen=True)

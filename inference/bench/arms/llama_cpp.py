@@ -19,7 +19,8 @@ from inference.bench.errors import ArmFailed
 from inference.tasks import ChatMessage, Classify, Reply, Request
 
 BATCH = 512  # tokens, llama.cpp's default for a physical batch
-ROOTS, SLOTS = 4, 48  # 32 streams, and the labels of 16 conversations
+ROOTS = 2  # the assistant's system prompt and the task's: the warm-up reads them first
+SLOTS = 48  # 32 streams, and the labels of 16 conversations
 CELLS = 16384  # tokens of KV
 HANG = 600  # seconds
 # Seconds after which a silent conversation is over: here the next turn comes at once. Attention

@@ -26,6 +26,7 @@ class Ours:
             dtype=setting.dtype,
             device="cpu",  # as the other arms
             threads=setting.threads,
+            kv_mb=setting.kv_mb,
             max_running=RUNNING,
         )
         self._engine = Engine(

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--turns", type=int, help="of every conversation (3)")
         parser.add_argument("--seeds", type=int, help="repeats; figures are their medians (3)")
         parser.add_argument(
-            "--limit", type=float, help="seconds for a run of conversations of a slow arm (40)"
+            "--limit", type=float, help="seconds a run, for arms that serve one at a time (30)"
         )
         parser.add_argument("--quick", action="store_true", help="a short look, not to be quoted")
         parser.add_argument("--dtype", help=f"of our engine: {', '.join(DTYPES)}")
@@ -76,6 +76,7 @@ def _figures(*, shape, cache, threads, plot, dtype, **options) -> dict:
         cache=Path(cache or folders.default_cache()).expanduser().resolve(),
         dtype=_dtype(dtype),
         threads=_threads(threads),
+        kv_mb=settings.INFERENCE_KV_MB,
         missing=missing,
     )
 

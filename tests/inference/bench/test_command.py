@@ -2,11 +2,14 @@
 
 import io
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command
 
 from inference.bench import arms, running
 from inference.bench.errors import ArmFailed
@@ -14,6 +17,7 @@ from inference.bench.figures import leaves
 from inference.bench.plan import Plan
 from inference.bench.process import ArmProcess
 from inference.bench.workload import Lengths
+from inference.management.commands.bench import Command
 
 ARMS = ("ours", "article", "two-models")
 
@@ -176,6 +180,25 @@ def test_a_wrong_option_is_named_before_anything_is_measured(tmp_path, options, 
     with pytest.raises(CommandError, match=problem):
         bench(*options, cache=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def documented():
+    return (Path(settings.BASE_DIR) / "docs/performance.md").read_text("utf-8")
+
+
+def test_every_option_is_documented():
+    parser = Command().create_parser("manage.py", "bench")
+    django = BaseCommand().create_parser("manage.py", "bench")
+    own = set(parser._option_string_actions) - set(django._option_string_actions)
+    assert own == set(re.findall(r"^\| `(--[a-z]+)", documented(), re.M))
+
+
+def test_every_key_is_documented_and_no_other(run):
+    _, figures, _ = run
+    section = documented().split("## How to read it")[1].split("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.M)
+    told = {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
+    assert told == {*figures, *(key for arm in figures["arms"].values() for key in arm)}
 
 
 def test_no_arm_that_can_run_is_an_error(monkeypatch, tmp_path):

@@ -77,14 +77,14 @@ def test_messages_that_nobody_answered_in_time_are_counted_with_their_wait(workl
     assert figures["turns_per_s"]["4"] == pytest.approx(0.5)
 
 
-def test_no_turn_begins_after_the_limit(workload):
+def test_no_turn_of_an_arm_that_serves_one_at_a_time_begins_after_the_limit(workload):
     class Once(Told):
         def turn(self, request, until=None):
             while time.perf_counter() < until:
                 time.sleep(0.01)
             return super().turn(request)
 
-    arm = Once()
+    arm = Once(parallel=False)
     Conversations(2, turns=5, seed=1, limit_s=0.05).run(arm, workload)
     assert len(arm.requests) == 2
 
