@@ -1,6 +1,6 @@
 """What can be taken out of the desk, and how: chunks of rows by key, never all of them at once."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -133,13 +133,22 @@ async def chunks(
     keeps a transaction open nor slows down towards its end.
     """
     rows, last = dataset.of(conversations), None
-    while page := await _page(rows, dataset.columns, last):
-        yield page
-        last = page[-1]["id"]
+    while found := [values async for values in _after(dataset, rows, last, CHUNK)]:
+        chunk = _named(dataset, found)
+        yield chunk
+        last = chunk[-1]["id"]
 
 
-async def _page(rows: QuerySet, columns: Mapping[str, str], last) -> list[dict]:
+def page(dataset: Dataset, rows: QuerySet, after, size: int) -> list[dict]:
+    """At most `size` of these rows as {column: value}, from behind the key `after` on."""
+    return _named(dataset, _after(dataset, rows, after, size))
+
+
+def _after(dataset: Dataset, rows: QuerySet, last, size: int) -> QuerySet:
     if last is not None:
         rows = rows.filter(pk__gt=last)
-    found = rows.order_by("pk").values_list(*columns.values())[:CHUNK]
-    return [dict(zip(columns, values, strict=True)) async for values in found]
+    return rows.order_by("pk").values_list(*dataset.columns.values())[:size]
+
+
+def _named(dataset: Dataset, found: Iterable[tuple]) -> list[dict]:
+    return [dict(zip(dataset.columns, values, strict=True)) for values in found]

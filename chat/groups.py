@@ -19,6 +19,9 @@ RIGHTS = {
         "view_taskversion",
         "add_taskversion",
         "view_user",
+        "view_apitoken",
+        "add_apitoken",
+        "change_apitoken",
     ],
 }
 

@@ -48,6 +48,7 @@ def navigation(request: HttpRequest) -> list[dict]:
             [
                 _item("Users", "person", "admin:chat_user_changelist", "chat.view_user"),
                 _item("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+                _item("API tokens", "key", "admin:chat_apitoken_changelist", "chat.view_apitoken"),
             ],
         ),
     ]

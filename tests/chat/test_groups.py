@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
+from chat import tokens
 from chat.groups import install_groups
 from chat.models import ReplyPrompt
 from inference.models import Task
@@ -34,6 +35,10 @@ TABLE = {
     "inference_taskversion_add": (403, 403, 200, 403),
     "chat_user_changelist": (403, 403, 200, 403),
     "chat_user_add": (403, 403, 403, 403),
+    "chat_apitoken_changelist": (403, 403, 200, 403),
+    "chat_apitoken_change": (403, 403, 200, 403),
+    "chat_apitoken_add": (403, 403, 200, 403),
+    "chat_apitoken_delete": (403, 403, 403, 403),
     "auth_group_changelist": (403, 403, 403, 403),
     "index": (200, 200, 200, 200),
 }
@@ -46,6 +51,7 @@ def rows() -> dict:
     return {
         "chat_classification": says(talk, "Shame on you", "Negative").pk,
         "chat_conversation": talk.pk,
+        "chat_apitoken": tokens.issue(staff("lead", "Lea"), "Reports", ["messages"])[0].pk,
         "chat_replyprompt": ReplyPrompt.objects.current().pk,
         "inference_task": task.pk,
         "inference_taskversion": task.current.pk,

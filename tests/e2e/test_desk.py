@@ -73,3 +73,11 @@ def test_the_conversation_page_fits_a_phone_in_light_and_dark(angry, desk, schem
     desk.get_by_text("The same as a table").click()
     wide = desk.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert not wide
+
+
+def test_the_documentation_of_the_api_shows_under_the_strict_policy(desk):
+    complaints = []
+    desk.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    desk.goto("/api/v1/docs")
+    expect(desk.get_by_text("/api/v1/classifications", exact=True)).to_be_visible()
+    assert not complaints
