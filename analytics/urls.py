@@ -7,5 +7,6 @@ urlpatterns = [
     path("", views.conversations, name="conversations"),
     path("<uuid:conversation_id>/", views.conversation, name="conversation"),
     path("<uuid:conversation_id>/print/", views.printable, name="printable"),
+    path("agreement/", views.agreement, name="agreement"),
     path("export/<slug:dataset>.<slug:format>", downloads.export, name="export"),
 ]

@@ -6,8 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from analytics import agreement as agreements
 from analytics import downloads, queries
-from analytics.access import desk_only
+from analytics.access import desk_only, no_access
 from analytics.filters import ConversationFilter
 from analytics.transcripts import transcript
 from chat.models import Conversation
@@ -43,6 +44,16 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
 def printable(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """The same for paper: every message once, in order, without anything to press."""
     return _transcript(request, conversation_id, "analytics/printable.html")
+
+
+@require_safe
+@desk_only
+def agreement(request: HttpRequest) -> HttpResponse:
+    """How often people's decisions agree with the model's labels."""
+    if not request.user.has_perm("chat.view_review"):
+        return no_access(request)
+    context = {"agreement": agreements.agreement(), "weeks": agreements.WEEKS}
+    return render(request, "analytics/agreement.html", context)
 
 
 def _transcript(request: HttpRequest, conversation_id: UUID, template: str) -> HttpResponse:

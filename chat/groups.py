@@ -11,6 +11,7 @@ RIGHTS = {
         "change_conversation",
         "add_message",
         "add_review",
+        "settle_review",
         "export_conversation",
         "view_replyprompt",
         "add_replyprompt",

@@ -81,3 +81,20 @@ def test_the_documentation_of_the_api_shows_under_the_strict_policy(desk):
     desk.goto("/api/v1/docs")
     expect(desk.get_by_text("/api/v1/classifications", exact=True)).to_be_visible()
     assert not complaints
+
+
+def test_the_queue_is_worked_by_keys(visit, site, desk):
+    for _ in range(2):
+        visit(site.address).ask(FURIOUS)
+    desk.goto("/admin/chat/classification/?q=furious")
+    desk.keyboard.press("n")
+    expect(desk.get_by_role("heading", name="Your decision")).to_be_visible()
+    first = desk.url
+    desk.get_by_label("Note (optional)").fill("cd1")  # typed words are no keys
+    expect(desk).to_have_url(first)
+    desk.get_by_role("heading", name="Your decision").click()
+    desk.keyboard.press("1")
+    expect(desk.get_by_text("Corrected as Positive.")).to_be_visible()
+    expect(desk).not_to_have_url(first)
+    desk.keyboard.press("c")
+    expect(desk.get_by_text("Confirmed as Negative.")).to_be_visible()
