@@ -20,7 +20,7 @@ class ReviewHistoryAdmin(ReadOnlyAdmin):
         "verdict",
         "label",
         "reviewer",
-        "settles",
+        "settled",
         "note",
         "when",
     ]
@@ -53,6 +53,10 @@ class ReviewHistoryAdmin(ReadOnlyAdmin):
     @display(description="The model's label", ordering="classification__label")
     def model_label(self, row: Review) -> str:
         return row.classification.label
+
+    @display(description="Disagreement", ordering="settles")
+    def settled(self, row: Review) -> str:
+        return "Settled" if row.settles else ""
 
     @display(description="Time", ordering="created")
     def when(self, row: Review) -> str:

@@ -12,6 +12,7 @@ from chat.models import ApiToken
 from chat.models.token import Readable
 
 SHOWN = ["name", "owner", "rights", "beginning", "created", "expires", "last_used", "revoked"]
+ONE_BUTTON = {"show_save_and_add_another": False, "show_save_and_continue": False}
 
 
 class TokenForm(forms.ModelForm):
@@ -31,7 +32,6 @@ class TokenAdmin(ModelAdmin):
     list_select_related = ["owner"]
     search_fields = ["name", "owner__username", "beginning"]
     actions = ["revoke"]
-    add_form_template = "admin/change_form.html"
 
     def has_change_permission(self, request, obj=None) -> bool:
         """A token is revoked, never edited: only the list knows of changing."""
@@ -54,6 +54,9 @@ class TokenAdmin(ModelAdmin):
                 (each.value, each.label) for each in Readable if request.user.has_perm(each.right)
             ]
         return form
+
+    def add_view(self, request, form_url="", extra_context=None):
+        return super().add_view(request, form_url, ONE_BUTTON | (extra_context or {}))
 
     def save_model(self, request, obj, form, change) -> None:
         written = form.cleaned_data

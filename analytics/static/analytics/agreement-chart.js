@@ -9,7 +9,7 @@ const configure = (points) => ({
     datasets: [
       {
         ...line("Agreement", points.map((point) => point.share), "accent"),
-        pointRadius: 5, pointHitRadius: 8, pointBackgroundColor: colour("accent"),
+        clip: 12, pointRadius: 5, pointHitRadius: 8, pointBackgroundColor: colour("accent"),
       },
       line("95 % range", points.map((point) => point.low), "faint", [3, 4]),
       { ...line("", points.map((point) => point.high), "faint", [3, 4]) },

@@ -6,6 +6,7 @@ function messages(points) {
   const tones = points.map((point) => colour(point.band));
   return {
     label: "Message",
+    clip: 12, // points at -1 and +1 are shown whole
     data: points.map((point) => point.score),
     borderColor: colour("faint"),
     borderWidth: 2,
