@@ -11,6 +11,8 @@ RIGHTS = {
         "change_conversation",
         "add_message",
         "add_review",
+        "settle_review",
+        "export_conversation",
         "view_replyprompt",
         "add_replyprompt",
         "view_task",
@@ -18,6 +20,9 @@ RIGHTS = {
         "view_taskversion",
         "add_taskversion",
         "view_user",
+        "view_apitoken",
+        "add_apitoken",
+        "change_apitoken",
     ],
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from chat import mood
@@ -73,9 +74,18 @@ def record(message: Message, run: TaskRun, result: Classified, model_id: str) ->
 
 
 def review(
-    classification: Classification, reviewer: User, verdict: str, label: str = "", note: str = ""
+    classification: Classification,
+    reviewer: User,
+    verdict: str,
+    label: str = "",
+    note: str = "",
+    *,
+    may_settle: bool = False,
 ) -> Review:
     """Add a person's decision. A correction replaces the label everywhere it is shown.
+
+    Args:
+        may_settle: whether this person's word ends a disagreement, if there is one.
 
     Raises:
         ValueError: a correction names no label of the task.
@@ -96,11 +106,27 @@ def review(
             verdict=verdict,
             label=label,
             note=note,
+            settles=may_settle and classification.disputed and verdict != Review.Verdict.DISMISSED,
+        )
+        Classification.objects.filter(pk=classification.pk).update(
+            disputed=classification.disagreed
         )
         if was_open and classification.flagged:
             conversation.flagged = max(0, conversation.flagged - 1)
         _apply_decision(conversation, classification, before)
         return added
+
+
+def assign(classifications: QuerySet[Classification], reviewer: User | None) -> int:
+    """Give these to a reviewer, or to nobody in particular; returns how many there were."""
+    return classifications.update(assignee=reviewer)
+
+
+def reviewers() -> QuerySet[User]:
+    """Who may decide on labels, by name."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    people = User.objects.with_perm("chat.add_review", backend=backend)
+    return people.filter(is_staff=True).order_by("username")
 
 
 def unlabelled(older_than: timedelta, known: Collection[int] = ()) -> list[Message]:

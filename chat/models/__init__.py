@@ -5,8 +5,10 @@ from chat.models.message import Message
 from chat.models.mood import Classification, MoodCount, Review
 from chat.models.people import User
 from chat.models.prompt import ReplyPrompt
+from chat.models.token import ApiToken
 
 __all__ = [
+    "ApiToken",
     "Classification",
     "Conversation",
     "Message",
