@@ -14,9 +14,9 @@ RIGHTS = {
         "view_replyprompt",
         "add_replyprompt",
         "view_task",
+        "add_task",
         "change_task",
         "view_taskversion",
-        "add_taskversion",
         "view_user",
     ],
 }

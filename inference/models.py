@@ -1,5 +1,7 @@
 """Tasks: a job for the model is a prompt and its labels, and nothing else."""
 
+import unicodedata
+
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
@@ -49,6 +51,7 @@ class Task(models.Model):
     @transaction.atomic
     def publish(self, *, prompt: str, labels: list[dict], context: str) -> "TaskVersion":
         """Add a version and make it the current one; the next message uses it."""
+        Task.objects.select_for_update().get(pk=self.pk)  # two people publish one after the other
         last = self.versions.order_by("-number").first()
         version = TaskVersion(
             task=self,
@@ -147,10 +150,15 @@ def labels_problem(labels: object) -> str | None:
     problems = (problem for label in labels if (problem := _label_problem(label)))
     if problem := next(problems, None):
         return problem
-    names = [label["name"] for label in labels]
+    names = [normal_name(label["name"]) for label in labels]
     if len(set(names)) < len(names):
-        return "Two labels have the same name."
+        return "Two labels have the same name, but for letter case and spaces."
     return None
+
+
+def normal_name(name: str) -> str:
+    """A label as people tell it from others: letter case, wide forms and more spaces are one."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _label_problem(label: object) -> str | None:
