@@ -3,6 +3,7 @@
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
@@ -10,6 +11,7 @@ from unfold.decorators import display
 
 from chat.admin.read_only import ReadOnlyAdmin
 from chat.admin.task_form import TaskForm
+from chat.admin.trials import MAY_TRY, TrialForm, try_view
 from inference.models import Task, TaskVersion
 
 HISTORY = 20  # newest entries that stand beside the form
@@ -28,6 +30,15 @@ class TaskAdmin(ModelAdmin):
 
     class Media:
         css = {"all": ["chat-admin/desk.css"]}
+        js = ["chat-admin/try.js"]
+
+    def get_urls(self):
+        # Not through `admin_view`, which cannot await: the view itself asks who it is.
+        return [
+            path("try/", try_view, name="inference_task_try_new"),
+            path("<int:pk>/try/", try_view, name="inference_task_try"),
+            *super().get_urls(),
+        ]
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
@@ -47,10 +58,13 @@ class TaskAdmin(ModelAdmin):
     def get_prepopulated_fields(self, request, obj=None):
         return {} if obj else {"slug": ["name"]}
 
-    def change_view(self, request, object_id, form_url="", extra_context=None):
-        task = self.get_object(request, object_id)
-        page = _beside(task) if task else {}
-        return super().change_view(request, object_id, form_url, page | (extra_context or {}))
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        task = self.get_object(request, object_id) if object_id else None
+        page = (_beside(task) if task else {}) | (_trial(task) if self._may_try(request) else {})
+        return super().changeform_view(request, object_id, form_url, page | (extra_context or {}))
+
+    def _may_try(self, request) -> bool:
+        return request.user.has_perm(MAY_TRY)
 
     def save_model(self, request, obj, form, change) -> None:
         obj.save()
@@ -115,6 +129,12 @@ def _beside(task: Task) -> dict:
         "versions": task.versions.prefetch_related("calibrations"),
         "entries": entries.select_related("user")[:HISTORY],
     }
+
+
+def _trial(task: Task | None) -> dict:
+    """The panel that tries the form as it stands."""
+    names = ["inference_task_try", [task.pk]] if task else ["inference_task_try_new", []]
+    return {"try_form": TrialForm(task), "try_address": reverse(f"admin:{names[0]}", args=names[1])}
 
 
 def _cells(label: dict) -> tuple[str, ...]:
