@@ -56,19 +56,23 @@ def enabled_tasks() -> tuple[TaskRun, ...]:
 
 
 def record(message: Message, run: TaskRun, result: Classified, model_id: str) -> Classification:
-    """Store the model's label of a message, once; flag it and refresh what depends on it."""
+    """Store the model's label of a message, once; flag it and refresh what depends on it.
+
+    It replaces what an earlier version said of the message, but not what a person decided. What
+    was flagged or reviewed before is not put before people again.
+    """
     with Conversation.objects.changing(message.conversation_id) as conversation:
+        earlier = _rows(message, run.task.pk)
+        outcome = _outcome(run, result, run.version.calibration_for(model_id))
+        outcome["flagged"] &= not any(each.flagged or each.reviews.all() for each in earlier)
         row, created = Classification.objects.get_or_create(
-            message=message,
-            version=run.version,
-            model_id=model_id,
-            defaults=_outcome(run, result, run.version.calibration_for(model_id)),
+            message=message, version=run.version, model_id=model_id, defaults=outcome
         )
         if created:
-            MoodCount.add(message.created, run.task.pk, row.label)
             conversation.flagged += row.flagged
-            if run.task.slug == MOOD_TASK:
-                _show(conversation, message, _mood_by_model(row, run.version))
+            before = _standing(earlier)
+            after = before if before and before.review else Standing(row)
+            _replace(conversation, message, run.task, before, after)
         return row
 
 
@@ -85,11 +89,11 @@ def review(
         label = classification.label
     if label not in version.names:
         raise ValueError(f"The label must be one of {', '.join(version.names)}, not {label!r}.")
-    message = classification.message
+    message, task = classification.message, version.task
     with Conversation.objects.changing(message.conversation_id) as conversation:
         # What the caller has may be older than the lock, or hold prefetched reviews.
-        classification = Classification.objects.get(pk=classification.pk)
-        before, was_open = classification.decided_label, not classification.reviews.exists()
+        before = _standing(_rows(message, task.pk))
+        was_open = not Review.objects.filter(classification=classification).exists()
         added = Review.objects.create(
             classification=classification,
             reviewer=reviewer,
@@ -99,7 +103,7 @@ def review(
         )
         if was_open and classification.flagged:
             conversation.flagged = max(0, conversation.flagged - 1)
-        _apply_decision(conversation, classification, before)
+        _replace(conversation, message, task, before, _standing(_rows(message, task.pk)))
         return added
 
 
@@ -133,35 +137,63 @@ def _outcome(run: TaskRun, result: Classified, calibration: Calibration | None) 
     }
 
 
-def _apply_decision(
-    conversation: Conversation, classification: Classification, before: str
+@dataclass(frozen=True)
+class Standing:
+    """What counts as a task's label of a message: the newest decision, else the newest row."""
+
+    row: Classification
+    review: Review | None = None
+
+    @property
+    def label(self) -> str:
+        return self.review.label if self.review else self.row.label
+
+    @property
+    def mood(self) -> Mood:
+        """By the model's probabilities, or certain where a person decided otherwise."""
+        version, probabilities, confidence = self.row.version, self.row.probabilities, 1.0
+        if self.label == self.row.label:
+            confidence = self.row.confidence
+        else:
+            probabilities = {name: float(name == self.label) for name in version.names}
+        score = mood.message_score(probabilities, version.polarity)
+        return Mood(self.label, confidence, probabilities, score)
+
+
+def _rows(message: Message, task_id: int) -> list[Classification]:
+    """What every version of a task said of a message, oldest first, with the reviews."""
+    rows = Classification.objects.filter(message=message, version__task=task_id).order_by("pk")
+    return list(rows.select_related("version").prefetch_related("reviews"))
+
+
+def _standing(rows: list[Classification]) -> Standing | None:
+    dismissed = Review.Verdict.DISMISSED
+    decisions = [
+        Standing(row, each)
+        for row in rows
+        for each in row.reviews.all()
+        if each.verdict != dismissed
+    ]
+    if decisions:
+        return max(decisions, key=lambda standing: standing.review.pk)
+    return Standing(rows[-1]) if rows else None
+
+
+def _replace(
+    conversation: Conversation,
+    message: Message,
+    task: Task,
+    before: Standing | None,
+    after: Standing,
 ) -> None:
-    """Let the decided label replace the one shown before, on the message and in the counts."""
-    after = classification.decided_label
-    if after == before:
-        return
-    message, version = classification.message, classification.version
-    MoodCount.add(message.created, version.task_id, before, -1)
-    MoodCount.add(message.created, version.task_id, after)
-    if version.task.slug == MOOD_TASK:
-        by_model = after == classification.label
-        _show(
-            conversation,
-            message,
-            _mood_by_model(classification, version)
-            if by_model
-            else _mood_by_person(after, version),
-        )
-
-
-def _mood_by_model(row: Classification, version: TaskVersion) -> Mood:
-    score = mood.message_score(row.probabilities, version.polarity)
-    return Mood(row.label, row.confidence, row.probabilities, score)
-
-
-def _mood_by_person(label: str, version: TaskVersion) -> Mood:
-    scores = {name: float(name == label) for name in version.names}
-    return Mood(label, 1.0, scores, mood.message_score(scores, version.polarity))
+    """Let what stands now replace what stood before, on the message and in the counts."""
+    if before is None or before.label != after.label:
+        if before:
+            MoodCount.add(message.created, task.pk, before.label, -1)
+        MoodCount.add(message.created, task.pk, after.label)
+    shown_anew = before is None or before.label != after.label or before.row.pk != after.row.pk
+    if shown_anew and task.slug == MOOD_TASK:
+        _show(conversation, message, after.mood)
 
 
 def _show(conversation: Conversation, message: Message, shown: Mood) -> None:
