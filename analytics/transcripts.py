@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from chat.labels import MOOD_TASK
+from chat.labels import MOOD_TASK, Standing, standing
 from chat.models import Classification, Conversation, Message
 from chat.models.message import Role, State
 from chat.mood import Band, band, trend_name
@@ -109,24 +109,27 @@ def transcript(conversation: Conversation) -> Transcript:
 
 
 def _labels(conversation: Conversation) -> dict[int, list[Label]]:
-    """The newest label of each task, by message; the mood comes first."""
+    """The label that counts of each task, by message; the mood comes first."""
     rows = (
         Classification.objects.filter(message__conversation=conversation)
         .select_related("version__task")
         .prefetch_related("reviews")
         .order_by("pk")
     )
-    newest = {(row.message_id, row.version.task_id): row for row in rows}
+    said = defaultdict(list)
+    for row in rows:
+        said[row.message_id, row.version.task_id].append(row)
     labels = defaultdict(list)
-    for (message_id, _), row in newest.items():
-        labels[message_id].append(_label(row))
+    for (message_id, _), each in said.items():
+        labels[message_id].append(_label(standing(each)))
     for each in labels.values():
         each.sort(key=lambda label: (not label.is_mood, label.task))
     return labels
 
 
-def _label(row: Classification) -> Label:
-    task, name = row.version.task, row.decided_label
+def _label(stands: Standing) -> Label:
+    row, name = stands.row, stands.label
+    task = row.version.task
     corrected = name != row.label
     return Label(
         task=task.name,

@@ -1,6 +1,6 @@
 """Verbs on labels: record what the model said, and what a person decided about it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -50,6 +50,29 @@ class Mood:
     score: float
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What counts as a task's label of a message: the newest decision, else the newest row."""
+
+    row: Classification
+    review: Review | None = None
+
+    @property
+    def label(self) -> str:
+        return self.review.label if self.review else self.row.label
+
+    @property
+    def mood(self) -> Mood:
+        """By the model's probabilities, or certain where a person decided otherwise."""
+        version, probabilities, confidence = self.row.version, self.row.probabilities, 1.0
+        if self.label == self.row.label:
+            confidence = self.row.confidence
+        else:
+            probabilities = {name: float(name == self.label) for name in version.names}
+        score = mood.message_score(probabilities, version.polarity)
+        return Mood(self.label, confidence, probabilities, score)
+
+
 def enabled_tasks() -> tuple[TaskRun, ...]:
     """What runs on every visitor message."""
     return tuple(TaskRun(task, task.current) for task in Task.objects.enabled())
@@ -70,7 +93,7 @@ def record(message: Message, run: TaskRun, result: Classified, model_id: str) ->
         )
         if created:
             conversation.flagged += row.flagged
-            before = _standing(earlier)
+            before = standing(earlier)
             after = before if before and before.review else Standing(row)
             _replace(conversation, message, run.task, before, after)
         return row
@@ -92,7 +115,7 @@ def review(
     message, task = classification.message, version.task
     with Conversation.objects.changing(message.conversation_id) as conversation:
         # What the caller has may be older than the lock, or hold prefetched reviews.
-        before = _standing(_rows(message, task.pk))
+        before = standing(_rows(message, task.pk))
         was_open = not Review.objects.filter(classification=classification).exists()
         added = Review.objects.create(
             classification=classification,
@@ -103,8 +126,22 @@ def review(
         )
         if was_open and classification.flagged:
             conversation.flagged = max(0, conversation.flagged - 1)
-        _replace(conversation, message, task, before, _standing(_rows(message, task.pk)))
+        _replace(conversation, message, task, before, standing(_rows(message, task.pk)))
         return added
+
+
+def standing(rows: Sequence[Classification]) -> Standing | None:
+    """What counts among what every version of one task said of one message, oldest first."""
+    dismissed = Review.Verdict.DISMISSED
+    decisions = [
+        Standing(row, each)
+        for row in rows
+        for each in row.reviews.all()
+        if each.verdict != dismissed
+    ]
+    if decisions:
+        return max(decisions, key=lambda standing: standing.review.pk)
+    return Standing(rows[-1]) if rows else None
 
 
 def unlabelled(older_than: timedelta, known: Collection[int] = ()) -> list[Message]:
@@ -137,46 +174,10 @@ def _outcome(run: TaskRun, result: Classified, calibration: Calibration | None) 
     }
 
 
-@dataclass(frozen=True)
-class Standing:
-    """What counts as a task's label of a message: the newest decision, else the newest row."""
-
-    row: Classification
-    review: Review | None = None
-
-    @property
-    def label(self) -> str:
-        return self.review.label if self.review else self.row.label
-
-    @property
-    def mood(self) -> Mood:
-        """By the model's probabilities, or certain where a person decided otherwise."""
-        version, probabilities, confidence = self.row.version, self.row.probabilities, 1.0
-        if self.label == self.row.label:
-            confidence = self.row.confidence
-        else:
-            probabilities = {name: float(name == self.label) for name in version.names}
-        score = mood.message_score(probabilities, version.polarity)
-        return Mood(self.label, confidence, probabilities, score)
-
-
 def _rows(message: Message, task_id: int) -> list[Classification]:
     """What every version of a task said of a message, oldest first, with the reviews."""
     rows = Classification.objects.filter(message=message, version__task=task_id).order_by("pk")
     return list(rows.select_related("version").prefetch_related("reviews"))
-
-
-def _standing(rows: list[Classification]) -> Standing | None:
-    dismissed = Review.Verdict.DISMISSED
-    decisions = [
-        Standing(row, each)
-        for row in rows
-        for each in row.reviews.all()
-        if each.verdict != dismissed
-    ]
-    if decisions:
-        return max(decisions, key=lambda standing: standing.review.pk)
-    return Standing(rows[-1]) if rows else None
 
 
 def _replace(

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from chat.admin.backfills import backfill_view, runs, start_for_all
 from chat.admin.read_only import ReadOnlyAdmin
 from chat.admin.task_form import TaskForm
 from chat.admin.trials import MAY_TRY, TrialForm, try_view
@@ -27,14 +28,17 @@ class TaskAdmin(ModelAdmin):
     list_select_related = ["current__task"]
     ordering = ["pk"]
     warn_unsaved_form = True
+    actions = [start_for_all]
 
     class Media:
         css = {"all": ["chat-admin/desk.css"]}
-        js = ["chat-admin/try.js"]
+        js = ["chat-admin/try.js", "chat-admin/poll.js"]
 
     def get_urls(self):
-        # Not through `admin_view`, which cannot await: the view itself asks who it is.
+        backfills = self.admin_site.admin_view(backfill_view)
+        # The trials not through `admin_view`, which cannot await: the view itself asks who it is.
         return [
+            path("<int:pk>/backfill/", backfills, name="inference_task_backfill"),
             path("try/", try_view, name="inference_task_try_new"),
             path("<int:pk>/try/", try_view, name="inference_task_try"),
             *super().get_urls(),
@@ -60,11 +64,10 @@ class TaskAdmin(ModelAdmin):
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         task = self.get_object(request, object_id) if object_id else None
-        page = (_beside(task) if task else {}) | (_trial(task) if self._may_try(request) else {})
+        page = _beside(task) if task else {}
+        if request.user.has_perm(MAY_TRY):
+            page |= _trial(task)
         return super().changeform_view(request, object_id, form_url, page | (extra_context or {}))
-
-    def _may_try(self, request) -> bool:
-        return request.user.has_perm(MAY_TRY)
 
     def save_model(self, request, obj, form, change) -> None:
         obj.save()
@@ -128,6 +131,7 @@ def _beside(task: Task) -> dict:
     return {
         "versions": task.versions.prefetch_related("calibrations"),
         "entries": entries.select_related("user")[:HISTORY],
+        **runs(task),
     }
 
 

@@ -1,5 +1,6 @@
 """Everything that is stored about conversations, and the verbs that write it."""
 
+from chat.models.backfill import Backfill
 from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.mood import Classification, MoodCount, Review
@@ -7,6 +8,7 @@ from chat.models.people import User
 from chat.models.prompt import ReplyPrompt
 
 __all__ = [
+    "Backfill",
     "Classification",
     "Conversation",
     "Message",

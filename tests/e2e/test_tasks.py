@@ -54,3 +54,12 @@ def test_mistakes_are_told_in_the_panel(form):
     panel.get_by_label("Messages, one a line").fill("Hello")
     panel.get_by_role("button", name="Try").click()
     expect(panel.get_by_role("status")).to_contain_text("Two labels have the same name")
+
+
+def test_history_is_labelled_in_the_background_while_the_page_shows_how_far(visit, site, desk):
+    visit(site.address).ask("I need this today, it is urgent!")
+    desk.goto("/admin/inference/task/")
+    desk.get_by_role("link", name="Urgency").click()
+    desk.get_by_role("button", name="Label stored messages").click()
+    expect(desk.locator("[data-poll]")).to_contain_text("urgency v1: Done")
+    expect(desk.locator("[data-poll]")).to_contain_text("0 stored messages not read")
