@@ -190,6 +190,10 @@ class TestTheCommand:
         assert ended.value.returncode == 130
         assert Backfill.objects.get().state == "interrupted"
 
+    def test_needs_no_model_when_nothing_is_left(self, engine):
+        engine.become_failed("INFERENCE_MODEL=x does not exist.")
+        assert self.call("--task", "urgency")["state"] == "done"
+
     def test_does_not_run_without_a_model(self, engine, history):
         engine.become_failed("INFERENCE_MODEL=x does not exist.")
         with pytest.raises(CommandError, match="INFERENCE_MODEL=x"):

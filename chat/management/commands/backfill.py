@@ -25,8 +25,9 @@ class Command(BaseCommand):
     help = (
         "Label stored visitor messages that the task's current version has not read yet, the "
         "newest first. Loads a model of its own. Run it again to go on where it broke off. "
-        f"Exit codes: 0 all labelled, 1 could not run, 2 wrong options, {SOME_FAILED} some messages failed, "
-        f"{ENDED_EARLY} the task was archived or published anew meanwhile, {INTERRUPTED} Ctrl-C."
+        f"Exit codes: 0 all labelled, 1 could not run, 2 wrong options, {SOME_FAILED} some "
+        f"messages failed, {ENDED_EARLY} the task was archived or published anew meanwhile, "
+        f"{INTERRUPTED} Ctrl-C."
     )
 
     def add_arguments(self, parser):
@@ -38,24 +39,29 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the last line is a JSON object")
 
     def handle(self, *, task, since, limit, **options):
-        row, began = _begin(_task(task), since, limit), time.monotonic()
+        row = _begin(_task(task), since, limit)
         try:
-            self._work(row, since)
+            seconds = self._work(row, since)
         except KeyboardInterrupt:
             text = f"Interrupted after {row.labelled}: the same command goes on from here."
             raise CommandError(text, returncode=INTERRUPTED) from None
         finally:
             resident.stop()
-        figures = _figures(row, time.monotonic() - began)
+        figures = _figures(row, seconds)
         self.stdout.write("{labelled} labelled, {failed} failed, {left} left".format(**figures))
         if options["json"]:
             self.stdout.write(json.dumps(figures, ensure_ascii=False))
         _judge(row)
 
-    def _work(self, row: Backfill, since: datetime | None) -> None:
-        engine = _engine(row)
+    def _work(self, row: Backfill, since: datetime | None) -> float:
+        """The seconds it took once the model was loaded, which nothing to do does not need."""
+        if row.total == 0:
+            row.end(Backfill.State.DONE)
+            return 0.0
+        engine, began = _engine(row), time.monotonic()
         with tqdm(total=row.total, unit="message", file=sys.stderr, disable=None) as bar:
             backfill.work(row, engine, since=since, progress=bar.update)
+        return time.monotonic() - began
 
 
 def _moment(text: str) -> datetime:
