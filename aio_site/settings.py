@@ -169,6 +169,7 @@ INFERENCE_BACKEND = env.choice("INFERENCE_BACKEND", "local", ("local",))
 # The chat
 CHAT_ENABLED = env.flag("CHAT_ENABLED", True)
 CHAT_SHOW_SENTIMENT = env.flag("CHAT_SHOW_SENTIMENT", False)
+CHAT_ROUTER = env.choice("CHAT_ROUTER", "all", ("all", "keyword", "model"))
 CHAT_ALLOWED_ORIGINS = env.items("CHAT_ALLOWED_ORIGINS", "", env.origin)
 CHAT_MAX_TEXT = env.integer("CHAT_MAX_TEXT", 2000, minimum=1)  # characters
 CHAT_MAX_FRAME = env.integer("CHAT_MAX_FRAME", 32 * 1024, minimum=1024)  # bytes

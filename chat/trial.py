@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from channels.db import database_sync_to_async
 
@@ -12,9 +11,10 @@ from chat import history, messages
 from chat.labels import TaskRun
 from chat.models import Message, ReplyPrompt
 from inference import calibration, resident
+from inference.answers import answer
 from inference.errors import EngineRefusal, QueueFull
-from inference.sequence import Classified, Event
-from inference.tasks import Affine, ChatMessage, Classify, Request
+from inference.sequence import Classified
+from inference.tasks import Affine, ChatMessage
 
 MOST = 50  # messages of one trial
 SECONDS = 60  # of one trial; what is not answered by then is left out
@@ -119,26 +119,9 @@ async def _calibration(engine, run: TaskRun) -> tuple[Affine, str]:
 
 
 async def _try(engine, run: TaskRun, subject: Subject, affine: Affine) -> Trial:
-    event = await _answer(engine, run.part(subject.text, subject.conversation))
+    event = await answer(engine, run.part(subject.text, subject.conversation))
     if not isinstance(event, Classified):
         return Trial(subject.text, problem=event.message)
     shares = calibration.probabilities(event.logprobs, affine)
     ordered = dict(sorted(shares.items(), key=lambda share: -share[1]))
     return Trial(subject.text, next(iter(ordered)), ordered, event.latency_ms)
-
-
-async def _answer(engine, part: Classify) -> Event:
-    """The terminal event of a classification; cancelled with the task that waits for it."""
-    loop = asyncio.get_running_loop()
-    answered: asyncio.Future[Event] = loop.create_future()
-    ticket = engine.submit(Request(classify=(part,)), partial(_settle, answered), loop)
-    try:
-        return await answered
-    except asyncio.CancelledError:
-        engine.cancel(ticket)
-        raise
-
-
-def _settle(answered: asyncio.Future, event: Event) -> None:
-    if not answered.done():  # nobody waits for a cancelled one any more
-        answered.set_result(event)

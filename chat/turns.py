@@ -1,7 +1,7 @@
 """The whole story of one message, top to bottom. Turns outlive the sockets that start them.
 
 A turn is stored before any inference, then given to the engine as ONE request: the reply and
-every enabled task. While an earlier reply of the conversation still runs, only the labels go in
+the tasks of its route. While an earlier reply of the conversation still runs, only the labels go in
 at once; the reply follows when its turn comes.
 """
 
@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from channels.db import database_sync_to_async
+from django.conf import settings
 
-from chat import bell, calibrations, history, labels, messages
+from chat import bell, calibrations, conversations, history, labels, messages, model_router, router
 from chat.models import Message, ReplyPrompt
 from chat.models.message import State
 from inference import resident
@@ -35,6 +36,7 @@ class Turn:
     conversation_id: UUID
     reply: Message | None = None
     visitor: Message | None = None  # the message to label
+    route: router.Route | None = None  # of that message; found out when it is not known yet
     tasks: dict[str, labels.TaskRun] = field(default_factory=dict)
     text: str = ""  # of the reply so far
     ticket: int | None = None
@@ -60,10 +62,10 @@ async def start(conversation_id: UUID, client_id: str, text: str) -> messages.Re
     # A model that did not load refuses no message: it is stored for staff, and its reply fails.
     if engine.state not in ("failed", "stopped") and not engine.has_room(2):
         raise messages.Busy
-    received = await in_thread(messages.receive)(conversation_id, client_id, text)
+    received, route = await in_thread(_receive)(conversation_id, client_id, text)
     if received.created:
         claimed = received.reply if received.reply and received.reply.owner else None
-        launch(Turn(conversation_id, reply=claimed, visitor=received.visitor))
+        launch(Turn(conversation_id, reply=claimed, visitor=received.visitor, route=route))
         await bell.ring(conversation_id)
     return received
 
@@ -143,7 +145,10 @@ async def _run(turn: Turn) -> None:
 
 async def _submit(turn: Turn) -> set[str]:
     """Give the turn to the engine; returns the parts whose end is to be awaited."""
+    await _ask_for_route(turn)
     request = await in_thread(_request)(turn)
+    if request is None:
+        return set()
     loop = asyncio.get_running_loop()
     try:
         turn.ticket = resident.engine().submit(request, turn.events.put_nowait, loop)
@@ -157,14 +162,53 @@ async def _submit(turn: Turn) -> set[str]:
     return parts | {REPLY} if request.reply else parts
 
 
-def _request(turn: Turn) -> Request:
+def _receive(
+    conversation_id: UUID, client_id: str, text: str
+) -> tuple[messages.Received, router.Route]:
+    route = router.route(text)
+    received = messages.receive(
+        conversation_id, client_id, text, reply=route.reply, person=route.person
+    )
+    return received, route
+
+
+async def _ask_for_route(turn: Turn) -> None:
+    """What the model makes of the message, where it may decide: tasks, and a person."""
+    if turn.visitor is None:
+        return
+    rules = turn.route or await in_thread(router.route)(turn.visitor.text)
+    turn.route = rules
+    if settings.CHAT_ROUTER == "model" and rules.tasks:
+        turn.route = await _narrowed(turn, rules)
+    if turn.route.person and not rules.person:
+        await in_thread(conversations.ask_for_person)(turn.conversation_id)
+        await bell.ring(turn.conversation_id)
+
+
+async def _narrowed(turn: Turn, rules: router.Route) -> router.Route:
+    """Wait for the model's word, with a heartbeat: it may have to load first."""
+    asked = asyncio.ensure_future(model_router.narrow(rules, turn.visitor.text, resident.engine()))
+    try:
+        while not asked.done():
+            await _checkpoint(turn)
+            await asyncio.wait({asked}, timeout=CHECKPOINT_SECONDS)
+        return asked.result()
+    finally:
+        asked.cancel()
+
+
+def _request(turn: Turn) -> Request | None:
+    """What to ask of the engine; None if the turn asks for nothing."""
     prompt = turn.reply.prompt if turn.reply else ReplyPrompt.objects.current()
     rows = messages.up_to(turn.visitor or turn.reply.answers)
     conversation = history.prompt_messages(prompt.system, rows)
     reply = Reply(messages=conversation) if turn.reply else None
     if turn.visitor is None:
         return Request(reply=reply)
-    turn.tasks = {run.task.slug: run for run in labels.enabled_tasks()}
+    runs = {run.task.slug: run for run in labels.enabled_tasks()}
+    turn.tasks = {slug: run for slug, run in runs.items() if slug in turn.route.tasks}
+    if reply is None and not turn.tasks:
+        return None
     classify = tuple(run.part(turn.visitor.text, conversation) for run in turn.tasks.values())
     return Request(reply=reply, classify=classify)
 

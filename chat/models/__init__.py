@@ -5,6 +5,7 @@ from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.mood import Classification, MoodCount, Review
 from chat.models.people import User
+from chat.models.phrase import RoutingPhrase
 from chat.models.prompt import ReplyPrompt
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "MoodCount",
     "ReplyPrompt",
     "Review",
+    "RoutingPhrase",
     "User",
 ]

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from chat.groups import install_groups
-from chat.models import ReplyPrompt
+from chat.models import ReplyPrompt, RoutingPhrase
 from inference.models import Task
 from tests.chat.desk import ROLES, conversation, says, staff
 
@@ -25,6 +25,10 @@ TABLE = {
     "chat_replyprompt_change": (403, 403, 200, 403),
     "chat_replyprompt_add": (403, 403, 200, 403),
     "chat_replyprompt_delete": (403, 403, 403, 403),
+    "chat_routingphrase_changelist": (403, 403, 200, 403),
+    "chat_routingphrase_change": (403, 403, 200, 403),
+    "chat_routingphrase_add": (403, 403, 200, 403),
+    "chat_routingphrase_delete": (403, 403, 200, 403),
     "inference_task_changelist": (403, 403, 200, 403),
     "inference_task_change": (403, 403, 200, 403),
     "inference_task_add": (403, 403, 200, 403),
@@ -47,6 +51,7 @@ def rows() -> dict:
         "chat_classification": says(talk, "Shame on you", "Negative").pk,
         "chat_conversation": talk.pk,
         "chat_replyprompt": ReplyPrompt.objects.current().pk,
+        "chat_routingphrase": RoutingPhrase.objects.first().pk,
         "inference_task": task.pk,
         "inference_taskversion": task.current.pk,
     }
