@@ -164,6 +164,7 @@ INFERENCE_THREADS = env.integer("INFERENCE_THREADS", 0)
 INFERENCE_CONTEXT = env.integer("INFERENCE_CONTEXT", 4096, minimum=64)
 INFERENCE_MAX_NEW_TOKENS = env.integer("INFERENCE_MAX_NEW_TOKENS", 256, minimum=1)
 INFERENCE_KV_MB = env.integer("INFERENCE_KV_MB", 512, minimum=1)
+INFERENCE_REPEAT_SIZE = env.integer("INFERENCE_REPEAT_SIZE", 4096)  # entries; 0: none
 INFERENCE_BACKEND = env.choice("INFERENCE_BACKEND", "local", ("local",))
 
 # The chat

@@ -151,6 +151,11 @@ class _Run:
         return None
 
     def _ask(self, message: Message) -> None:
+        model_id = self.engine.model_id
+        if known := self.task_run.recall(message.text, model_id):
+            labels.record(message, self.task_run, known, model_id, cached=True)
+            self._count(labelled=1)
+            return
         alone = self.row.version.context == TaskVersion.Context.MESSAGE
         rows = [] if alone else messages.up_to(message)
         part = self.task_run.part(message.text, history.prompt_messages(self.system, rows))
@@ -170,15 +175,17 @@ class _Run:
             raise TimeoutError(f"The engine gave no answer in {ANSWER_SECONDS} s.") from None
         message = self.open.pop(pk)
         if isinstance(event, Classified):
+            self.task_run.remember(message.text, event, self.engine.model_id)
             labels.record(message, self.task_run, event, self.engine.model_id)
-            self.labelled += 1
+            self._count(labelled=1)
         else:
             log.error("Message %s was not labelled: %s", pk, event.message)
-            self.failed += 1
-        self.progress(1)
-        self._beat()
+            self._count(failed=1)
 
-    def _beat(self) -> None:
+    def _count(self, *, labelled: int = 0, failed: int = 0) -> None:
+        self.labelled += labelled
+        self.failed += failed
+        self.progress(1)
         if time.monotonic() >= self.beat_at:
             self.beat_at = time.monotonic() + BEAT_SECONDS
             self.row.beat(self.labelled, self.failed)

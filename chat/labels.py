@@ -10,6 +10,7 @@ from chat import mood
 from chat.models import Classification, Conversation, Message, MoodCount, Review, User
 from inference.calibration import probabilities as calibrated
 from inference.models import Calibration, Task, TaskVersion
+from inference.repeat import repeats
 from inference.sequence import Classified
 from inference.tasks import (
     Affine,
@@ -38,6 +39,22 @@ class TaskRun:
             message_context(prompt, text) if alone else conversation_context(conversation, prompt)
         )
         return Classify(self.task.slug, messages, self.version.names)
+
+    def recall(self, text: str, model_id: str | None) -> Classified | None:
+        """What this very version said of the same words, if it reads messages alone."""
+        if model_id is None or not self._repeats:
+            return None
+        return repeats().recall(self.task.slug, text, self.version.digest, model_id)
+
+    def remember(self, text: str, result: Classified, model_id: str) -> None:
+        """Keep an answer of the engine for `recall`."""
+        if self._repeats:
+            repeats().remember(text, self.version.digest, model_id, result.logprobs)
+
+    @property
+    def _repeats(self) -> bool:
+        stored, alone = self.version.pk is not None, TaskVersion.Context.MESSAGE
+        return stored and self.version.context == alone
 
 
 @dataclass(frozen=True)
@@ -78,8 +95,12 @@ def enabled_tasks() -> tuple[TaskRun, ...]:
     return tuple(TaskRun(task, task.current) for task in Task.objects.enabled())
 
 
-def record(message: Message, run: TaskRun, result: Classified, model_id: str) -> Classification:
+def record(
+    message: Message, run: TaskRun, result: Classified, model_id: str, *, cached: bool = False
+) -> Classification:
     """Store the model's label of a message, once; flag it and refresh what depends on it.
+
+    `cached` says that the answer to the same words was used again.
 
     It replaces what an earlier version said of the message, but not what a person decided. What
     was flagged or reviewed before is not put before people again.
@@ -89,7 +110,10 @@ def record(message: Message, run: TaskRun, result: Classified, model_id: str) ->
         outcome = _outcome(run, result, run.version.calibration_for(model_id))
         outcome["flagged"] &= not any(each.flagged or each.reviews.all() for each in earlier)
         row, created = Classification.objects.get_or_create(
-            message=message, version=run.version, model_id=model_id, defaults=outcome
+            message=message,
+            version=run.version,
+            model_id=model_id,
+            defaults={**outcome, "cached": cached},
         )
         if created:
             conversation.flagged += row.flagged

@@ -42,6 +42,7 @@ class Trial:
     label: str = ""
     probabilities: Mapping[str, float] | None = None  # calibrated, the likeliest label first
     latency_ms: float = 0.0
+    cached: bool = False  # known from the same words before
     problem: str = ""
 
 
@@ -54,8 +55,8 @@ class Report:
 
     @property
     def mean_ms(self) -> float:
-        """Time of one message, over those that were labelled."""
-        times = [trial.latency_ms for trial in self.trials if trial.label]
+        """Time of one message, over those that the model read now."""
+        times = [each.latency_ms for each in self.trials if each.label and not each.cached]
         return sum(times) / len(times) if times else 0.0
 
 
@@ -119,9 +120,10 @@ async def _calibration(engine, run: TaskRun) -> tuple[Affine, str]:
 
 
 async def _try(engine, run: TaskRun, subject: Subject, affine: Affine) -> Trial:
-    event = await answer(engine, run.part(subject.text, subject.conversation))
+    known = run.recall(subject.text, engine.model_id)
+    event = known or await answer(engine, run.part(subject.text, subject.conversation))
     if not isinstance(event, Classified):
         return Trial(subject.text, problem=event.message)
     shares = calibration.probabilities(event.logprobs, affine)
     ordered = dict(sorted(shares.items(), key=lambda share: -share[1]))
-    return Trial(subject.text, next(iter(ordered)), ordered, event.latency_ms)
+    return Trial(subject.text, next(iter(ordered)), ordered, event.latency_ms, known is not None)

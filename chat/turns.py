@@ -38,6 +38,7 @@ class Turn:
     visitor: Message | None = None  # the message to label
     route: router.Route | None = None  # of that message; found out when it is not known yet
     tasks: dict[str, labels.TaskRun] = field(default_factory=dict)
+    recalled: list[Classified] = field(default_factory=list)  # known from the same words before
     text: str = ""  # of the reply so far
     ticket: int | None = None
     stopping: bool = False
@@ -147,8 +148,13 @@ async def _submit(turn: Turn) -> set[str]:
     """Give the turn to the engine; returns the parts whose end is to be awaited."""
     await _ask_for_route(turn)
     request = await in_thread(_request)(turn)
-    if request is None:
-        return set()
+    parts = await _hand_over(turn, request) if request else set()
+    for event in turn.recalled:
+        await _record(turn, event, cached=True)
+    return parts
+
+
+async def _hand_over(turn: Turn, request: Request) -> set[str]:
     loop = asyncio.get_running_loop()
     try:
         turn.ticket = resident.engine().submit(request, turn.events.put_nowait, loop)
@@ -207,10 +213,14 @@ def _request(turn: Turn) -> Request | None:
         return Request(reply=reply)
     runs = {run.task.slug: run for run in labels.enabled_tasks()}
     turn.tasks = {slug: run for slug, run in runs.items() if slug in turn.route.tasks}
-    if reply is None and not turn.tasks:
-        return None
-    classify = tuple(run.part(turn.visitor.text, conversation) for run in turn.tasks.values())
-    return Request(reply=reply, classify=classify)
+    model_id = resident.engine().model_id
+    asked = []
+    for run in turn.tasks.values():
+        if known := run.recall(turn.visitor.text, model_id):
+            turn.recalled.append(known)
+        else:
+            asked.append(run.part(turn.visitor.text, conversation))
+    return Request(reply=reply, classify=tuple(asked)) if reply or asked else None
 
 
 async def _next_event(turn: Turn) -> Event:
@@ -261,11 +271,15 @@ async def _grow(turn: Turn, text: str) -> None:
     bell.ring_here(turn.conversation_id, changed=False)
 
 
-async def _record(turn: Turn, event: Classified) -> None:
+async def _record(turn: Turn, event: Classified, *, cached: bool = False) -> None:
     run, engine = turn.tasks[event.part], resident.engine()
+    if not cached:
+        run.remember(turn.visitor.text, event, engine.model_id)
     try:
         await calibrations.ensure(run.version, engine)
-        row = await in_thread(labels.record)(turn.visitor, run, event, engine.model_id)
+        row = await in_thread(labels.record)(
+            turn.visitor, run, event, engine.model_id, cached=cached
+        )
     except Exception:  # a label that cannot be kept must not cost the visitor the reply
         log.exception("%s of conversation %s was not stored", event.part, turn.conversation_id)
         return

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
 from inference import presets
+from inference.calibration import digest
 from inference.tasks import Affine
 
 LABEL_FLAGS = ["review"]  # what a label's `flags` may hold
@@ -109,6 +110,11 @@ class TaskVersion(models.Model):
     @property
     def polarity(self) -> dict[str, int]:
         return {label["name"]: label["polarity"] for label in self.labels}
+
+    @property
+    def digest(self) -> str:
+        """What this version and no other is called in caches; sha256, in hex."""
+        return digest(f"{self.task_id}:{self.number}:{self.prompt}", self.names)
 
     def flags(self, label: str) -> list[str]:
         return next((each.get("flags", []) for each in self.labels if each["name"] == label), [])

@@ -14,6 +14,7 @@ from chat.admin.read_only import ReadOnlyAdmin
 from chat.admin.task_form import TaskForm
 from chat.admin.trials import MAY_TRY, TrialForm, try_view
 from inference.models import Task, TaskVersion
+from inference.repeat import repeats
 
 HISTORY = 20  # newest entries that stand beside the form
 
@@ -28,6 +29,7 @@ class TaskAdmin(ModelAdmin):
     list_select_related = ["current__task"]
     ordering = ["pk"]
     warn_unsaved_form = True
+    list_before_template = "admin/inference/task/repeats.html"
     actions = [start_for_all]
 
     class Media:
@@ -61,6 +63,10 @@ class TaskAdmin(ModelAdmin):
 
     def get_prepopulated_fields(self, request, obj=None):
         return {} if obj else {"slug": ["name"]}
+
+    def changelist_view(self, request, extra_context=None):
+        page = {"repeats": repeats().counters} | (extra_context or {})
+        return super().changelist_view(request, page)
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         task = self.get_object(request, object_id) if object_id else None
