@@ -40,7 +40,7 @@ def build(folder: Path, architecture: str = "qwen2", seed: int = 0, **overrides)
     generation = overrides.pop("generation", {})
     fast = tokenizer(TEMPLATES.get(architecture, CHATML))
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(_config(architecture, len(fast), **overrides))
+    model = AutoModelForCausalLM.from_config(description(architecture, len(fast), **overrides))
     for parameter in model.parameters():  # spread out, so that greedy choices are no ties
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.15)
@@ -89,7 +89,8 @@ def calibrate(folder: Path, calibrations: dict) -> None:
     (folder / "calibration.json").write_text(json.dumps(calibrations))
 
 
-def _config(architecture: str, vocabulary: int, **overrides):
+def description(architecture: str, vocabulary: int, **overrides):
+    """The transformers config of a tiny model."""
     from transformers import AutoConfig
 
     shape = {
