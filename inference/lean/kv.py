@@ -71,10 +71,10 @@ class SequenceKV:
         """Forget all but the first positions; the memory stays for what comes next."""
         self.length = min(self.length, length)
 
-    def prefix_copy(self, length: int, limit: int) -> "SequenceKV":
-        """The first positions as a sequence of their own."""
+    def prefix_copy(self, length: int, limit: int, room: int = 0) -> "SequenceKV":
+        """The first positions as a sequence of their own, with memory for `room` tokens."""
         copy = SequenceKV(self.shape, limit)
-        copy.reserve(length)
+        copy.reserve(max(length, room))
         copy._data[:, :, :, :length] = self._data[:, :, :, :length]
         copy.length = length
         return copy

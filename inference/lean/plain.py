@@ -33,7 +33,7 @@ class PlainKV:
             self.cache = _beginning(self.cache, length)
             self.length = length
 
-    def prefix_copy(self, length: int, limit: int) -> "PlainKV":
+    def prefix_copy(self, length: int, limit: int, room: int = 0) -> "PlainKV":
         copy = PlainKV(_beginning(self.cache, length), self._bytes_a_token)
         copy.length, copy.limit = length, limit
         return copy

@@ -46,6 +46,21 @@ def loaded(config):
     return model
 
 
+@pytest.fixture(scope="session")
+def reference(tiny_folder):
+    """`reference("qwen3")` is the plain transformers module of the same tiny model."""
+    from tests.inference.lean_reference import plain
+
+    made = {}
+
+    def module(architecture="qwen2"):
+        if architecture not in made:
+            made[architecture] = plain(tiny_folder(architecture))
+        return made[architecture]
+
+    return module
+
+
 @pytest.fixture
 def make_engine():
     """`make_engine(loaded)` starts an engine that is stopped after the test."""
