@@ -125,8 +125,9 @@ class Runner:
 
     def _keep_trunk(self, sequence: Sequence, lease: Lease) -> None:
         trunk, ids = sequence.trunk, sequence.prompt_ids
+        if trunk > sequence.shared:
+            self.cache.keep_root(lease, sequence.shared)
         if trunk == len(ids) - 1:  # a message too long for one piece, of use to nobody else
-            self.cache.keep_root(lease, min(sequence.shared, trunk))
             self.cache.free(lease)
         else:
             self.cache.keep(lease, ids[:trunk], root=trunk == sequence.shared)

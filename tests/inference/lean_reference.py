@@ -66,3 +66,27 @@ def reference_logits(module, ids: list[int]) -> torch.Tensor:
 def assert_close(logits: torch.Tensor, expected: torch.Tensor, tolerance: float = TOLERANCE):
     assert logits.shape == expected.shape
     torch.testing.assert_close(logits, expected, atol=tolerance, rtol=0)
+
+
+def assert_greedy(module, sequence) -> None:
+    """Teacher-forced: every token is the best one wherever best and second are apart."""
+    prompt, output = sequence.prompt_ids, sequence.output_ids
+    logits = reference_logits(module, prompt + output)[len(prompt) - 1 : -1]
+    for row, token in zip(logits, output, strict=True):
+        best = row.topk(2)
+        if best.values[0] - best.values[1] > TOLERANCE:
+            assert token == best.indices[0]
+
+
+def reference_score(module, prompt: list[int], label: list[int]) -> float:
+    """Log-probability of a whole label."""
+    logprobs = torch.log_softmax(reference_logits(module, prompt + label)[:-1], -1)
+    rows = range(len(prompt) - 1, len(prompt) + len(label) - 1)
+    return logprobs[rows, label].sum().item()
+
+
+def assert_scores(module, sequence, scores: dict[str, float]) -> None:
+    """Every label has the log-probability that plain transformers gives it."""
+    for label, ids in zip(sequence.work.labels, sequence.label_ids, strict=True):
+        expected = reference_score(module, sequence.prompt_ids, ids)
+        assert abs(scores[label] - expected) < TOLERANCE

@@ -19,7 +19,7 @@ from tests.inference.inbox import (
     finished,
     reply_to,
 )
-from tests.inference.lean_reference import TOLERANCE, reference_logits
+from tests.inference.lean_reference import TOLERANCE, assert_greedy, reference_score
 
 TEXTS = [
     "Hello, where is my order 1234?",
@@ -27,21 +27,6 @@ TEXTS = [
     "Thank you 😀 so much, you were wonderful!",
 ]
 pytestmark = pytest.mark.parametrize("architecture", ["qwen2", "qwen3", "llama"])
-
-
-def assert_greedy(module, prompt, output):
-    """Teacher-forced: every token is the best one wherever best and second are apart."""
-    logits = reference_logits(module, prompt + output)[len(prompt) - 1 : -1]
-    for row, token in zip(logits, output, strict=True):
-        best = row.topk(2)
-        if best.values[0] - best.values[1] > TOLERANCE:
-            assert token == best.indices[0]
-
-
-def reference_score(module, prompt, label):
-    logprobs = torch.log_softmax(reference_logits(module, prompt + label)[:-1], -1)
-    rows = range(len(prompt) - 1, len(prompt) + len(label) - 1)
-    return logprobs[rows, label].sum().item()
 
 
 def run_alone(runner, work, steps=20):
@@ -59,7 +44,7 @@ def test_greedy_replies_are_those_of_transformers(loaded, reference, architectur
     model = loaded(architecture)
     sequence = run_alone(Runner(model), Reply(conversation(text), greedy=True))
     assert sequence.prompt_ids == model.prompt.encode(conversation(text))
-    assert_greedy(reference(architecture), sequence.prompt_ids, sequence.output_ids)
+    assert_greedy(reference(architecture), sequence)
 
 
 def test_generate_of_transformers_says_the_same(loaded, reference, make_engine, architecture):
@@ -125,7 +110,7 @@ def test_the_next_turn_reuses_the_conversation(loaded, reference, architecture):
     prompt = model.prompt.encode(second.messages)
     assert runner.cache.known(prompt) > first.shared
     sequence = run_alone(runner, second)
-    assert_greedy(reference(architecture), sequence.prompt_ids, sequence.output_ids)
+    assert_greedy(reference(architecture), sequence)
     runner.cache.check()
 
 

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from inference.config import InferenceConfig
+
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 NOT_MARKED_SPECIAL = ["<think>", "</think>", "<tool_call>", "</tool_call>"]
 TEXT = [
@@ -82,6 +84,17 @@ def tokenizer(template: str | None = CHATML):
         chat_template=template,
         clean_up_tokenization_spaces=False,
     )
+
+
+def configured(folder: Path, **settings) -> InferenceConfig:
+    """The configuration of a folder, on one thread of the CPU."""
+    return InferenceConfig(str(folder), **{"threads": 1, "device": "cpu", **settings})
+
+
+def edit(folder: Path, name: str = "config.json", **changes) -> None:
+    """Change keys of one of the folder's JSON files."""
+    path = folder / name
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
 def calibrate(folder: Path, calibrations: dict) -> None:
