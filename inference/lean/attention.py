@@ -26,63 +26,83 @@ class StepAttention:
         self._counts = [len(segment.tokens) for segment in segments]
         # Forks may look at what this step appends, so appends have their memory and turn first.
         order = sorted(range(len(segments)), key=lambda index: isinstance(segments[index], Fork))
-        self._parts: list[tuple[int, _Appending | _Forking]] = []
-        for index in order:
-            kind = _Forking if isinstance(segments[index], Fork) else _Appending
-            self._parts.append((index, kind(segments[index], groups, dtype, device)))
+        self._parts = [
+            (index, _part(segments[index], groups, dtype=dtype, device=device)) for index in order
+        ]
 
     def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
-        """What every token gathers, like `queries`.
+        """What every token gathers, shaped like `queries`.
 
         Args:
             queries: (tokens, heads, groups, head size), rotated.
-            pairs: (tokens, 2, heads, head size), rotated keys and values.
+            pairs: (tokens, 2, heads, head size), keys (rotated) and values.
         """
-        gathered = torch.empty_like(queries)
-        into, asked = gathered.split(self._counts), queries.split(self._counts)
-        offered = pairs.split(self._counts)
+        asked, offered = queries.split(self._counts), pairs.split(self._counts)
+        gathered = list(asked)
         for index, part in self._parts:
-            result = part(layer, _beside(asked[index]), offered[index].permute(1, 2, 0, 3))
-            heads, _, size = result.shape
-            by_token = result.view(heads, self._counts[index], -1, size).transpose(0, 1)
-            into[index].copy_(by_token)
-        return gathered
+            gathered[index] = part(layer, asked[index], offered[index])
+        return torch.cat(gathered)
 
 
-class _Appending:
-    """New tokens see everything before them and themselves."""
+def _part(segment: Segment, groups: int, **where) -> "_Decode | _Prefill | _Branch":
+    if isinstance(segment, Fork):
+        return _Branch(segment, groups, **where)
+    return _Decode(segment) if len(segment.ids) == 1 else _Prefill(segment, groups, **where)
 
-    def __init__(self, segment: Append, groups: int, dtype, device):
+
+class _Decode:
+    """One new token, which sees everything: no mask, and nothing to lay out."""
+
+    def __init__(self, segment: Append):
+        kv = segment.kv
+        kv.reserve(1)
+        self._slots = kv.slots(1)
+        self._keys, self._values = kv.seen(kv.length + 1)
+
+    def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
+        self._slots[layer].copy_(pairs)
+        return F.scaled_dot_product_attention(queries, self._keys[layer], self._values[layer])
+
+
+class _Prefill:
+    """Several new tokens: each sees everything before it and itself."""
+
+    def __init__(self, segment: Append, groups: int, **where):
         kv, count = segment.kv, len(segment.ids)
         kv.reserve(count)
-        self._slots, self._seen = kv.slots(count), kv.seen(kv.length + count)
-        self._mask = None
-        if count > 1:
-            seen = torch.ones(count, kv.length + count, dtype=torch.bool).tril(kv.length)
-            self._mask = _additive(seen, groups, dtype, device)
+        self._slots = kv.slots(count)
+        self._keys, self._values = kv.seen(kv.length + count)
+        seen = torch.ones(count, kv.length + count, dtype=torch.bool).tril(kv.length)
+        self._mask = _additive(seen, groups, **where)
 
-    def __call__(self, layer: int, rows: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
+    def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
         self._slots[layer].copy_(pairs)
-        keys, values = self._seen[layer].unsqueeze(1).to(rows.dtype)
-        return F.scaled_dot_product_attention(rows[None], keys, values, self._mask)[0]
+        keys, values = self._keys[layer], self._values[layer]
+        result = F.scaled_dot_product_attention(_beside(queries)[None], keys, values, self._mask)
+        return _by_token(result[0], len(queries))
 
 
-class _Forking:
-    """New tokens see a prefix, which is read where it lies, and some of each other."""
+class _Branch:
+    """New tokens behind a prefix that is read where it lies; they see some of each other."""
 
-    def __init__(self, segment: Fork, groups: int, dtype, device):
-        self._seen = segment.kv.seen(segment.known) if segment.known else None
-        self._mask = _additive(segment.sight(), groups, dtype, device)
+    def __init__(self, segment: Fork, groups: int, **where):
+        self._keys, self._values = segment.kv.seen(segment.known) if segment.known else ((), ())
+        self._mask = _additive(segment.sight(), groups, **where)
 
-    def __call__(self, layer: int, rows: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
-        keys, values = pairs
-        rows = rows * rows.shape[-1] ** -0.5
+    def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
+        keys, values = pairs.permute(1, 2, 0, 3)
+        rows = _beside(queries) * queries.shape[-1] ** -0.5
         scores = rows @ keys.mT + self._mask
-        if self._seen is None:
-            return _softmax(scores) @ values
-        old_keys, old_values = self._seen[layer].to(rows.dtype)
-        weights = _softmax(torch.cat((rows @ old_keys.mT, scores), dim=-1))
-        known = old_keys.shape[1]
+        if self._keys:
+            result = self._behind_prefix(layer, rows, scores, values)
+        else:
+            result = _softmax(scores) @ values
+        return _by_token(result, len(queries))
+
+    def _behind_prefix(self, layer: int, rows, scores, values) -> torch.Tensor:
+        keys, old_values = self._keys[layer][0], self._values[layer][0]
+        weights = _softmax(torch.cat((rows @ keys.mT, scores), dim=-1))
+        known = keys.shape[1]
         return weights[..., :known] @ old_values + weights[..., known:] @ values
 
 
@@ -90,6 +110,12 @@ def _beside(queries: torch.Tensor) -> torch.Tensor:
     """(tokens, heads, groups, size) as (heads, tokens x groups, size)."""
     tokens, heads, groups, size = queries.shape
     return queries.transpose(0, 1).reshape(heads, tokens * groups, size)
+
+
+def _by_token(rows: torch.Tensor, tokens: int) -> torch.Tensor:
+    """The way back from `_beside`."""
+    heads, _, size = rows.shape
+    return rows.view(heads, tokens, -1, size).transpose(0, 1)
 
 
 def _additive(seen: torch.Tensor, groups: int, dtype, device) -> torch.Tensor:

@@ -56,12 +56,14 @@ class SequenceKV:
             self._move(min(max(needed, grown), self.limit))
 
     def slots(self, count: int) -> tuple[torch.Tensor, ...]:
-        """For every layer, where the next tokens go: (2, heads, count, head size)."""
-        return self._data[:, :, :, self.length : self.length + count].unbind(0)
+        """For every layer, where the next tokens go: (count, 2, heads, head size)."""
+        free = self._data[:, :, :, self.length : self.length + count]
+        return free.permute(0, 3, 1, 2, 4).unbind(0)
 
-    def seen(self, count: int) -> tuple[torch.Tensor, ...]:
-        """For every layer, the first positions: (2, heads, count, head size), keys then values."""
-        return self._data[:, :, :, :count].unbind(0)
+    def seen(self, count: int) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+        """Keys and values of the first positions, for every layer (1, heads, count, head size)."""
+        keys, values = self._data[:, :, None, :, :count].unbind(1)
+        return keys.unbind(0), values.unbind(0)
 
     def advance(self, count: int) -> None:
         """The next `count` slots have been filled."""

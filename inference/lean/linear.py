@@ -37,17 +37,19 @@ class Int8Linear:
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None):
         self._features = weight.shape[1]
-        self._width = -(-(self._features + 2) // PADDING) * PADDING
-        self._packed = [_pack(slab, self._width) for slab in weight.split(SLAB)]
+        width = -(-(self._features + 2) // PADDING) * PADDING
+        self._pins = torch.zeros(width - self._features)
+        self._pins[:2] = torch.tensor([1.0, -1.0])
+        self._packed = [_pack(slab, width) for slab in weight.split(SLAB)]
         self._bias = None if bias is None else bias.float()
         # Without VNNI the kernel adds pairs of products in 16 bits, which saturate at 8 bits each.
         self._seven_bits = not torch.cpu.get_capabilities().get("avx512_vnni", False)
 
     def __call__(self, rows: torch.Tensor) -> torch.Tensor:
         scale = rows.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(rows.dtype).tiny)
-        scaled = rows.new_zeros(len(rows), self._width)
+        scaled = rows.new_empty(len(rows), self._features + len(self._pins))
         torch.div(rows, scale, out=scaled[:, : self._features])
-        scaled[:, self._features], scaled[:, self._features + 1] = 1, -1
+        scaled[:, self._features :] = self._pins
         products = [self._product(scaled, packed) for packed in self._packed]
         result = products[0] if len(products) == 1 else torch.cat(products, dim=1)
         result *= scale

@@ -27,13 +27,13 @@ def compute(lease, ids):
     rest = torch.tensor(ids[kv.length :], dtype=torch.float32)
     kv.reserve(len(rest))
     for slots in kv.slots(len(rest)):
-        slots.copy_(rest[:, None].expand_as(slots))
+        slots.copy_(rest[:, None, None, None].expand_as(slots))
     kv.advance(len(rest))
     lease.planned = kv.length
 
 
 def contents(kv):
-    return kv.seen(kv.length)[1][0, 0, :, 0].tolist()
+    return kv.seen(kv.length)[1][0][0, 0, :, 0].tolist()
 
 
 def leased(cache, ids, tokens=None):

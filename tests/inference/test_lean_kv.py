@@ -14,14 +14,12 @@ def fill(kv, numbers):
     """Append so many tokens whose keys and values say which they are."""
     kv.reserve(len(numbers))
     for slots in kv.slots(len(numbers)):
-        slots.copy_(
-            torch.tensor(numbers, dtype=torch.float32)[None, None, :, None].expand_as(slots)
-        )
+        slots.copy_(torch.tensor(numbers)[:, None, None, None].expand_as(slots))
     kv.advance(len(numbers))
 
 
 def contents(kv):
-    return [layer[0, 0, :, 0].tolist() for layer in kv.seen(kv.length)]
+    return [layer[0, 0, :, 0].tolist() for layer in kv.seen(kv.length)[1]]
 
 
 def test_a_token_costs_keys_and_values_of_all_layers():
