@@ -15,7 +15,7 @@ from inference.lean.kv import KVShape, SequenceKV
 from inference.lean.linear import FloatLinear, Int8Linear
 from inference.lean.rope import Angles, Rope, rotate_
 from inference.lean.segments import Append, Segment
-from inference.lean.weights import Layer, take_layers
+from inference.lean.weights import Layer, Taker
 
 
 class LeanModel:
@@ -38,9 +38,10 @@ class LeanModel:
         linear = Int8Linear if dtype == "int8" else FloatLinear
         self._embedding = module.get_input_embeddings().weight.detach()
         self._rope = _rope(module)
-        self._layers = take_layers(module, linear, self.dtype)
-        self._norm = module.model.norm.weight.detach().to(self.dtype)
-        self._head = linear(module.get_output_embeddings().weight.detach(), None)
+        taker = Taker(linear, self.dtype)
+        self._head = taker.linear(module.get_output_embeddings())  # first: it needs most memory
+        self._layers = taker.layers(module)
+        self._norm = taker.norm(module.model.norm)
         self._epsilon = config.rms_norm_eps
         self._set_heads(config)
 

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import torch
 
-from inference.lean.linear import Linear, MakeLinear
+from inference.lean.linear import FloatLinear, Int8Linear, Linear
+from inference.lean.mapped import MappedWeights
+
+MakeLinear = type[FloatLinear] | type[Int8Linear]
 
 FAMILY = {"llama", "qwen2", "qwen3"}  # Qwen 1.5, 2 and 2.5 are all "qwen2"
 ROPE_TYPES = ("default", "linear", "llama3", "yarn")  # their frequencies never change
@@ -39,47 +42,58 @@ def unknown_rope(config) -> str | None:
     return None if kind in ROPE_TYPES else kind
 
 
-def take_layers(module, linear: MakeLinear, dtype: torch.dtype) -> list[Layer]:
-    """Take the decoder layers out of a transformers module, one at a time.
+class Taker:
+    """Takes weights out of a transformers module; norms and biases become `dtype`.
 
-    Each is dropped from the module as soon as it was taken, so that no two copies of all weights
-    are ever in memory. Norms and biases become `dtype`.
+    What was fused or converted is let go at once, so that there are never two copies of all.
     """
-    layers, decoder = [], module.model
-    for index, source in enumerate(decoder.layers):
-        layers.append(_take(source, linear, dtype))
-        decoder.layers[index] = torch.nn.Identity()
-    return layers
 
+    def __init__(self, linear: MakeLinear, dtype: torch.dtype):
+        self._linear, self._dtype = linear, dtype
+        self._mapped = MappedWeights()
 
-def _take(source, linear: MakeLinear, dtype: torch.dtype) -> Layer:
-    attention, mlp = source.self_attn, source.mlp
-    return Layer(
-        attention_norm=_plain(source.input_layernorm.weight).to(dtype),
-        qkv=_fused(linear, dtype, attention.q_proj, attention.k_proj, attention.v_proj),
-        head_norm=_head_norm(attention, dtype),
-        output=_fused(linear, dtype, attention.o_proj),
-        mlp_norm=_plain(source.post_attention_layernorm.weight).to(dtype),
-        gate_up=_fused(linear, dtype, mlp.gate_proj, mlp.up_proj),
-        down=_fused(linear, dtype, mlp.down_proj),
-    )
+    def layers(self, module) -> list[Layer]:
+        """The decoder layers; the module has none afterwards."""
+        layers, decoder = [], module.model
+        for index, source in enumerate(decoder.layers):
+            layers.append(self._layer(source))
+            decoder.layers[index] = torch.nn.Identity()
+        return layers
 
+    def linear(self, *projections) -> Linear:
+        """One product for several projections of the same rows."""
+        weights = [each.weight.detach() for each in projections]
+        biases = [each.bias.detach() for each in projections if each.bias is not None]
+        weight = weights[0] if len(weights) == 1 else torch.cat(weights)
+        made = self._linear(weight, torch.cat(biases).to(self._dtype) if biases else None)
+        if len(weights) > 1 or not made.keeps_weight:
+            for each in weights:
+                self._mapped.give_back(each)
+        return made
 
-def _fused(linear: MakeLinear, dtype: torch.dtype, *projections) -> Linear:
-    weights = [_plain(each.weight) for each in projections]
-    biases = [_plain(each.bias).to(dtype) for each in projections if each.bias is not None]
-    weight = weights[0] if len(weights) == 1 else torch.cat(weights)
-    return linear(weight, torch.cat(biases) if biases else None)
+    def norm(self, module) -> torch.Tensor:
+        return module.weight.detach().to(self._dtype)
 
+    def _layer(self, source) -> Layer:
+        attention, mlp = source.self_attn, source.mlp
+        return Layer(
+            attention_norm=self.norm(source.input_layernorm),
+            qkv=self.linear(attention.q_proj, attention.k_proj, attention.v_proj),
+            head_norm=self._head_norm(attention),
+            output=self.linear(attention.o_proj),
+            mlp_norm=self.norm(source.post_attention_layernorm),
+            gate_up=self.linear(mlp.gate_proj, mlp.up_proj),
+            down=self.linear(mlp.down_proj),
+        )
 
-def _head_norm(attention, dtype: torch.dtype) -> torch.Tensor | None:
-    if not hasattr(attention, "q_norm"):
-        return None
-    size = attention.head_dim
-    queries = _plain(attention.q_norm.weight).expand(attention.q_proj.out_features // size, -1)
-    keys = _plain(attention.k_norm.weight).expand(attention.k_proj.out_features // size, -1)
-    return torch.cat((queries, keys)).to(dtype)
-
-
-def _plain(parameter: torch.Tensor) -> torch.Tensor:
-    return parameter.detach()
+    def _head_norm(self, attention) -> torch.Tensor | None:
+        if not hasattr(attention, "q_norm"):
+            return None
+        size = attention.head_dim
+        queries = attention.q_proj.out_features // size
+        keys = attention.k_proj.out_features // size
+        rows = (
+            self.norm(attention.q_norm).expand(queries, -1),
+            self.norm(attention.k_norm).expand(keys, -1),
+        )
+        return torch.cat(rows)

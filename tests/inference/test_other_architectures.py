@@ -1,12 +1,17 @@
 """Models outside the family run through transformers' own forward."""
 
+import dataclasses
+
 import pytest
 import torch
 
 from inference.loading import load
+from inference.planner import PREFILL_CHUNK
+from inference.tasks import Reply
 from tests.inference import tiny
-from tests.inference.inbox import classified, classify, finished, reply_to
-from tests.inference.lean_reference import plain, reference_logits
+from tests.inference.inbox import classified, classify, conversation, finished, reply_to
+from tests.inference.lean_reference import assert_greedy, plain, reference_logits
+from tests.inference.steps import Steps
 from tests.inference.tiny import configured
 
 OTHERS = {
@@ -48,3 +53,18 @@ def test_architectures_without_tree_masks_reply_like_transformers(
     end = finished(make_engine(model), reply_to("Hello"))
     said = [each for each in expected[0, prompt.shape[1] :].tolist() if each not in model.stop_ids]
     assert end.text == model.tokenizer.decode(said, skip_special_tokens=True).replace("\0", "")
+
+
+def test_full_attention_of_any_architecture_is_chunked_and_reused(tmp_path, config):
+    folder = tiny.build(tmp_path / "granite", "granite")
+    loaded = load(dataclasses.replace(config(), model=str(folder)))
+    steps = Steps(dataclasses.replace(loaded, stop_ids=frozenset()))
+    turns = ["so much to say about this parcel " * 24]
+    (first,) = steps.finish(Reply(conversation(*turns), max_new_tokens=5, greedy=True))
+    assert max(steps.model.computed) == PREFILL_CHUNK
+    before, turns = steps.computed, [*turns, first.text, "And now?"]
+    (second,) = steps.finish(Reply(conversation(*turns), max_new_tokens=5, greedy=True))
+    assert steps.computed - before < 60
+    for sequence in (first, second):
+        assert_greedy(plain(folder), sequence)
+    steps.runner.cache.check()
