@@ -1,7 +1,6 @@
 """From what was asked to token ids: everything a sequence needs before its first forward."""
 
 import secrets
-from itertools import takewhile
 
 import torch
 
@@ -9,7 +8,11 @@ from inference.detokenizer import Detokenizer
 from inference.errors import PromptTooLong
 from inference.loading import LoadedModel
 from inference.planner import PREFILL_CHUNK
+from inference.prompts import ChatPrompt
 from inference.sequence import Sequence
+from inference.tasks import ChatMessage
+
+Messages = tuple[ChatMessage, ...]
 
 
 def prepare(sequence: Sequence, loaded: LoadedModel) -> None:
@@ -24,7 +27,8 @@ def prepare(sequence: Sequence, loaded: LoadedModel) -> None:
     prompt, messages = loaded.prompt, sequence.work.messages
     sequence.prompt_ids, sequence.truncated = prompt.fit(messages, loaded.context - answer)
     sequence.shared = prompt.shared(messages)
-    sequence.trunk = _trunk(sequence, prompt)
+    if not sequence.is_reply:
+        sequence.trunk = _trunk(sequence, prompt)
 
 
 def _reply(sequence: Sequence, loaded: LoadedModel) -> int:
@@ -48,22 +52,30 @@ def _labels(sequence: Sequence, loaded: LoadedModel) -> int:
     return max(map(len, sequence.label_ids))
 
 
-def _trunk(sequence: Sequence, prompt) -> int:
+def _trunk(sequence: Sequence, prompt: ChatPrompt) -> int:
     """Leading ids of a label's prompt that are worth keeping: what others will ask of again.
 
     Behind a conversation that is all but the question, so that the reply goes on from there; else
     the task's system prompt. What is left runs in one piece: if that is too long, all of it is
     computed in chunks, and only its last token is left.
     """
-    ids, turns = sequence.prompt_ids, sequence.work.messages
-    trunk = sequence.shared
-    if sum(each.role != "system" for each in turns) > 1:
-        trunk = _common(ids, prompt.encode(turns[:-1], generate=False))
-    if len(ids) - trunk > PREFILL_CHUNK:
-        return len(ids) - 1
-    return min(trunk, len(ids) - 1)
+    ids = sequence.prompt_ids
+    trunk = min(_before_question(sequence, prompt), len(ids) - 1)
+    return trunk if len(ids) - trunk <= PREFILL_CHUNK else len(ids) - 1
 
 
-def _common(one: list[int], other: list[int]) -> int:
-    pairs = zip(one, other, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+def _before_question(sequence: Sequence, prompt: ChatPrompt) -> int:
+    """How many ids stand before the last message, where others come before it."""
+    system, turns = _split_system(sequence.work.messages)
+    if len(turns) < 2:
+        return sequence.shared
+    question = prompt.encode((*system, turns[-1]))[sequence.shared :]
+    ids = sequence.prompt_ids
+    cut = ids[-len(question) :] != question  # it lost its middle, or was merged with a turn
+    return sequence.shared if cut else len(ids) - len(question)
+
+
+def _split_system(messages: Messages) -> tuple[Messages, Messages]:
+    """The system message, if there is one, and the turns."""
+    first = int(messages[0].role == "system")
+    return messages[:first], messages[first:]

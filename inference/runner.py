@@ -4,6 +4,7 @@ A sequence whose logits are NaN fails alone. A forward that raises is repeated s
 sequence, so that what broke it fails alone too.
 """
 
+import logging
 from collections.abc import Iterator
 
 import torch
@@ -17,6 +18,8 @@ from inference.preparation import prepare
 from inference.sampling import sample
 from inference.sequence import Sequence
 
+logger = logging.getLogger(__name__)
+
 # A token, scores by label, why it failed, or None: no more can be said in this step.
 Outcome = int | dict[str, float] | Exception | None
 Work = dict[Sequence, list[Segment]]
@@ -29,8 +32,15 @@ class Runner:
     def __init__(self, loaded: LoadedModel):
         self._loaded = loaded
         self._model = loaded.model
-        self.cache = KVCache(loaded.model, loaded.config.kv_mb << 20)
+        budget = loaded.config.kv_mb << 20
+        self.cache = KVCache(loaded.model, budget)
         self._planner = Planner(loaded.model, self.cache)
+        held = budget // loaded.model.bytes_a_token
+        if held < loaded.context:
+            logger.warning(
+                "INFERENCE_KV_MB=%d holds %d tokens, the context is %d: longer prompts fail.",
+                *(loaded.config.kv_mb, held, loaded.context),
+            )
 
     @property
     def stop_ids(self) -> frozenset[int]:
