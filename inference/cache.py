@@ -155,8 +155,8 @@ class KVCache:
     def _copy(self, source: Holder | None, known: int, limit: int, room: int):
         if source is None:
             return self._model.new_kv(limit)
-        if isinstance(source, Entry):
-            self._used(source)
+        if isinstance(source, Entry) and source.root:
+            self._used(source)  # others age: a template that rewrites history never comes back
         return source.kv.prefix_copy(known, limit, room)
 
     def _open(self, row: np.ndarray, kv, known: int, tokens: int) -> Lease:

@@ -27,6 +27,8 @@ class MappedWeights:
         self._libc = ctypes.CDLL(None, use_errno=True) if self._ranges else None
 
     def __contains__(self, tensor: torch.Tensor) -> bool:
+        if tensor.device.type != "cpu":
+            return False
         index = bisect.bisect_right(self._ranges, (tensor.data_ptr(), sys.maxsize)) - 1
         return index >= 0 and _end(tensor) <= self._ranges[index][1]
 

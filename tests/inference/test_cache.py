@@ -136,9 +136,24 @@ def test_looking_for_nothing_finds_no_kv():
 
 def test_least_recently_used_entries_go_first():
     cache = cache_with([1, *LONG], [2, *LONG], blocks=3)
-    cache.free(cache.lease([1, *LONG[:4], 0], BLOCK))  # copies, and so uses, the first
+    cache.look([1, *LONG, 0], least=1)
+    cache.unpin()
     leased(cache, [3], 2 * BLOCK)
     assert [cache.known([n, *LONG]) > 0 for n in (1, 2)] == [True, False]
+
+
+def test_a_system_prompt_that_is_copied_stays_longest():
+    cache = cache_with([1, *LONG], [2, *LONG], blocks=3, root=True)
+    cache.free(cache.lease([1, *LONG[:4], 0], BLOCK))
+    leased(cache, [3], 2 * BLOCK)
+    assert [cache.known([n, *LONG]) > 0 for n in (1, 2)] == [True, False]
+
+
+def test_a_conversation_whose_history_was_rewritten_goes_before_others():
+    cache = cache_with([1, *LONG], [2, *LONG], blocks=3)
+    cache.free(cache.lease([1, *LONG[:4], 0], BLOCK))
+    leased(cache, [3], 2 * BLOCK)
+    assert [cache.known([n, *LONG]) > 0 for n in (1, 2)] == [False, True]
 
 
 def test_a_request_that_could_never_fit_is_refused():

@@ -93,12 +93,12 @@ def test_a_stream_of_labels_does_not_keep_a_reply_from_starting(steps):
 # Nothing twice
 
 
-def test_a_turn_computes_its_own_message_only(steps):
+def test_a_turn_computes_its_own_message_only(steps, endless):
     turns = list(HISTORY)
     for number in range(8):
         before = steps.computed
         (sequence,) = steps.finish(reply(*turns, limit=2))
-        own = len(steps.runner._loaded.prompt.encode(conversation("and then?"))) + 8
+        own = len(endless.prompt.encode(conversation("and then?"))) + 8
         if number:
             assert steps.computed - before <= own
         turns += [sequence.text, "and then?"]
