@@ -32,6 +32,9 @@ class Int8Linear:
     torch's kernel has one scale for all rows. So every row is divided by its largest magnitude
     first and multiplied by it after, and the kernel is told that all is within -1 and 1: a row's
     result is the same to the bit whatever its neighbours. Rows in and out are float32.
+
+    Without VNNI the kernel adds pairs of products in 16 bits, where 8 bits times 8 bits saturate.
+    Activations of 7 bits do not, but they change labels; so what 7 bits lose is multiplied too.
     """
 
     keeps_weight = False
@@ -39,21 +42,25 @@ class Int8Linear:
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None):
         self._packed = [_pack(slab) for slab in weight.split(SLAB)]
         self._bias = None if bias is None else bias.float()
-        # Without VNNI the kernel adds pairs of products in 16 bits, which saturate at 8 bits each.
-        self._levels = 127 if torch.cpu.get_capabilities().get("avx512_vnni", False) else 63
+        self._saturates = not _has_vnni()
 
     def __call__(self, rows: torch.Tensor) -> torch.Tensor:
         scale = rows.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(rows.dtype).tiny)
         scaled = rows / scale
-        products = [self._product(scaled, packed) for packed in self._packed]
-        result = products[0] if len(products) == 1 else torch.cat(products, dim=1)
+        result = self._in_two_parts(scaled) if self._saturates else self._product(scaled, 127)
         result *= scale
         return result if self._bias is None else result.add_(self._bias)
 
-    def _product(self, rows: torch.Tensor, packed) -> torch.Tensor:
-        """Activations become whole numbers of 1 / levels, shifted to be positive."""
+    def _in_two_parts(self, rows: torch.Tensor) -> torch.Tensor:
+        coarse = (rows * 63).round() / 63
+        lost = self._product((rows - coarse) * 126, 63)
+        return self._product(coarse, 63).add_(lost, alpha=1 / 126)
+
+    def _product(self, rows: torch.Tensor, levels: int) -> torch.Tensor:
+        """Rows between -1 and 1 become whole numbers of 1 / levels, shifted to be positive."""
         product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
-        return product(rows, 1 / self._levels, self._levels + 1, packed)
+        parts = [product(rows, 1 / levels, levels + 1, packed) for packed in self._packed]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 def int8_runs_here() -> bool:
@@ -62,10 +69,13 @@ def int8_runs_here() -> bool:
 
 
 def int8_is_fast() -> bool:
-    """Whether the processor multiplies int8 natively (VNNI, or AMX which includes it)."""
-    has = torch.cpu.get_capabilities()
-    native = ("avx512_vnni", "avx_vnni", "amx_int8")
-    return int8_runs_here() and any(has.get(each, False) for each in native)
+    """Whether the kernels have instructions of their own here; AMX machines have VNNI too."""
+    return int8_runs_here() and _has_vnni()
+
+
+def _has_vnni() -> bool:
+    """Of AVX-512: the kernels (FBGEMM's) know no other."""
+    return torch.cpu.get_capabilities().get("avx512_vnni", False)
 
 
 def _pack(weight: torch.Tensor):
