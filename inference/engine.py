@@ -213,6 +213,8 @@ class Engine:
             self._end_cancelled()
             batch = self._scheduler.schedule()
         for sequence, outcome in self._runner.run(batch):
+            if outcome is None:  # a prompt in chunks, or one that waits for memory
+                continue
             if isinstance(outcome, Exception):
                 self._fail(sequence, outcome)
             elif sequence.is_reply:

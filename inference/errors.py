@@ -27,3 +27,7 @@ class EngineStopped(EngineRefusal):
 
 class EngineFailed(EngineRefusal):
     """The model could not be loaded; the message says why."""
+
+
+class KVTooSmall(EngineRefusal):
+    """One request needs more memory for keys and values than INFERENCE_KV_MB allows in all."""

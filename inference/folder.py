@@ -54,11 +54,14 @@ def check_folder(config: InferenceConfig) -> None:
 
 
 def _check_settings(config: InferenceConfig) -> None:
-    if config.dtype == "int8":
-        raise ModelError("INFERENCE_DTYPE=int8 is not supported yet. Use auto, float32, bfloat16.")
     if not DEVICE.fullmatch(config.device):
         allowed = "auto, cpu, cuda or cuda:N"
         raise ModelError(f"INFERENCE_DEVICE must be {allowed}, not {config.device!r}.")
+    if config.dtype == "int8" and config.device.startswith("cuda"):
+        raise ModelError(
+            f"INFERENCE_DTYPE=int8 runs on the CPU only, not on INFERENCE_DEVICE={config.device}: "
+            "use bfloat16 there."
+        )
 
 
 def check_architecture(config: InferenceConfig, description: Mapping) -> None:

@@ -4,7 +4,6 @@ Importing this loads neither torch nor transformers; `load` does.
 """
 
 import inspect
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +20,17 @@ from inference.folder import (
     shipped_calibrations,
     weights_digest,
 )
+from inference.hardware import physical_cores, pick_device, pick_dtype
 from inference.prompts import ChatPrompt
 from inference.tasks import Affine
 
 if TYPE_CHECKING:
+    from inference.lean.model import LeanModel
+    from inference.lean.plain import PlainModel
     from inference.sampling import Sampling
 
 __all__ = ["LoadedModel", "ModelError", "check_folder", "load"]
 
-SMALL = 300_000_000  # parameters; below, float32 on a CPU is fast enough and exact
 Progress = Callable[[float, str], None]  # share done (0 to 1), and what is being done
 
 
@@ -37,7 +38,7 @@ Progress = Callable[[float, str], None]  # share done (0 to 1), and what is bein
 class LoadedModel:
     """Everything the runner needs to know."""
 
-    model: Any  # transformers' module, in evaluation mode
+    model: "LeanModel | PlainModel"
     tokenizer: Any
     prompt: ChatPrompt
     config: InferenceConfig
@@ -64,47 +65,60 @@ def load(config: InferenceConfig, progress: Progress = lambda share, doing: None
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
-    torch.set_num_threads(config.threads or _physical_cores())
-    device = _device(config)
+    torch.set_num_threads(config.threads or physical_cores())
+    device = pick_device(config)
     progress(0.2, "reading the tokenizer")
     described, tokenizer = _describe(config)
-    dtype = _dtype(config, device, described)
+    dtype = pick_dtype(config, device, described)
     prompt = ChatPrompt(tokenizer)
     progress(0.3, "reading the weights")
-    model = _weights(config, dtype).to(device).eval()
-    progress(0.9, "getting ready")
-    return _assemble(config, model, tokenizer, prompt, device, dtype)
+    module = _weights(config, dtype).to(device).eval()
+    progress(0.7, "getting ready")
+    return _assemble(config, module, tokenizer, prompt, device, dtype)
 
 
-def _assemble(config, model, tokenizer, prompt, device, dtype) -> LoadedModel:
+def _assemble(config, module, tokenizer, prompt, device, dtype) -> LoadedModel:
     from inference.sampling import Sampling
 
     folder = model_folder(config)
-    context = min(config.context, _longest_context(model.config) or config.context)
+    context = min(config.context, _longest_context(module.config) or config.context)
     return LoadedModel(
-        model=model,
+        model=_forward(module, dtype),
         tokenizer=tokenizer,
         prompt=prompt,
         config=config,
-        model_id=_model_id(config, folder, model.config, dtype),
+        model_id=_model_id(config, folder, module.config, dtype),
         device=device,
         dtype=dtype,
-        stop_ids=prompt.stop_ids | _generation_ends(model.generation_config),
-        sampling=Sampling.from_generation_config(model.generation_config),
+        stop_ids=prompt.stop_ids | _generation_ends(module.generation_config),
+        sampling=Sampling.from_generation_config(module.generation_config),
         context=context,
         max_new_tokens=min(config.max_new_tokens, context // 2),
         calibrations=shipped_calibrations(config, folder),
     )
 
 
+def _forward(module, dtype: str) -> "LeanModel | PlainModel":
+    from inference.lean.model import LeanModel
+    from inference.lean.plain import PlainModel
+    from inference.lean.weights import belongs
+
+    return LeanModel(module, dtype) if belongs(module.config) else PlainModel(module)
+
+
 def _describe(config: InferenceConfig):
     """The model's config and tokenizer, without its weights."""
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoTokenizer
+
+    from inference.lean.weights import ROPE_TYPES, belongs, unknown_rope
 
     described = _from_pretrained(AutoConfig, config)
     check_architecture(config, described.to_dict())
     if type(described) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise problem(config, f"is no causal language model ({described.model_type})")
+    if belongs(described) and (kind := unknown_rope(described)):
+        known = ", ".join(ROPE_TYPES)
+        raise problem(config, f"scales its positions by {kind!r} rope; supported are {known}")
     tokenizer = _from_pretrained(AutoTokenizer, config)
     if not tokenizer.is_fast:
         raise problem(config, "has no tokenizer.json (a fast tokenizer)")
@@ -120,7 +134,9 @@ def _weights(config: InferenceConfig, dtype: str):
     model, report = _from_pretrained(
         AutoModelForCausalLM,
         config,
-        dtype=getattr(torch, dtype),
+        dtype="auto"
+        if dtype == "int8"
+        else getattr(torch, dtype),  # int8 is made of what is stored
         use_safetensors=True,
         output_loading_info=True,
     )
@@ -146,50 +162,6 @@ def _from_pretrained(kind, config: InferenceConfig, **options):
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}".rstrip(".")
-
-
-def _device(config: InferenceConfig) -> str:
-    import torch
-
-    if config.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(config.device)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ModelError(f"INFERENCE_DEVICE={config.device}: no such GPU here. Use auto or cpu.")
-    return config.device
-
-
-def _dtype(config: InferenceConfig, device: str, described) -> str:
-    if config.dtype != "auto":
-        return config.dtype
-    if device != "cpu":
-        return "bfloat16"
-    return "bfloat16" if _bfloat16_is_native() and _parameters(described) > SMALL else "float32"
-
-
-def _bfloat16_is_native() -> bool:
-    import torch
-
-    has = torch.cpu.get_capabilities()
-    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
-
-
-def _parameters(described) -> int:
-    """How many numbers the model has, without memory for any of them."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(described).num_parameters()
-
-
-def _physical_cores() -> int:
-    """Cores this process may use, hyper-threads counted once."""
-    import psutil
-
-    allowed = getattr(os, "sched_getaffinity", None)  # Linux knows what a container may use
-    usable = len(allowed(0)) if allowed else os.cpu_count() or 1
-    return min(usable, psutil.cpu_count(logical=False) or usable)
 
 
 def _longest_context(described) -> int | None:

@@ -1,27 +1,29 @@
-"""The forward pass: one token for every running reply, all labels of a task at once.
+"""One step: one forward over all sequences that run, then sampling and scoring.
 
-Each sequence has its own forward, so what fails or is NaN in one never touches another.
+A sequence whose logits are NaN fails alone. A forward that raises is repeated sequence by
+sequence, so that what broke it fails alone too.
 """
 
 import logging
-import secrets
 from collections.abc import Iterator
 
 import torch
 
 from inference.cache import KVCache
-from inference.detokenizer import Detokenizer
-from inference.errors import PromptTooLong
+from inference.lean.segments import Append, Fork, Segment
 from inference.loading import LoadedModel
+from inference.planner import Planner
+from inference.prefixes import Lease
+from inference.preparation import prepare
 from inference.sampling import sample
 from inference.sequence import Sequence
 
 logger = logging.getLogger(__name__)
 
-# Their attention takes any mask as it is, in every layer; checked against plain transformers.
-TREE_ARCHITECTURES = {"llama", "qwen2", "qwen3"}
-
-Outcome = int | dict[str, float] | Exception  # a token, scores by label, or why not
+# A token, scores by label, why it failed, or None: no more can be said in this step.
+Outcome = int | dict[str, float] | Exception | None
+Work = dict[Sequence, list[Segment]]
+Logits = dict[Sequence, list[torch.Tensor] | Exception]
 
 
 class Runner:
@@ -30,146 +32,133 @@ class Runner:
     def __init__(self, loaded: LoadedModel):
         self._loaded = loaded
         self._model = loaded.model
-        self.cache = KVCache(loaded.model.config, loaded.config.kv_mb << 20)
-        self._tree = _takes_tree_mask(loaded.model.config)
-        if not self._tree:
-            kind = loaded.model.config.model_type
-            logger.warning("Labels of %s models run as one batch, not as one row: slower.", kind)
+        budget = loaded.config.kv_mb << 20
+        self.cache = KVCache(loaded.model, budget)
+        self._planner = Planner(loaded.model, self.cache)
+        held = budget // loaded.model.bytes_a_token
+        if held < loaded.context:
+            logger.warning(
+                "INFERENCE_KV_MB=%d holds %d tokens, the context is %d: longer prompts fail.",
+                *(loaded.config.kv_mb, held, loaded.context),
+            )
 
     @property
     def stop_ids(self) -> frozenset[int]:
         return self._loaded.stop_ids
 
     def run(self, batch: list[Sequence]) -> Iterator[tuple[Sequence, Outcome]]:
-        """One step: the next token of every reply, the scores of every classification."""
+        """One step: the next token of every running reply, and what else is complete."""
+        failed = self._prepare(batch)
+        planned = self._planner.plan([each for each in batch if each not in failed])
+        failed |= {each: done for each, done in planned.items() if isinstance(done, Exception)}
+        work = {each: done for each, done in planned.items() if each not in failed and done}
+        results = failed | self._forward(work)
         for sequence in batch:
-            try:
-                yield sequence, self._step(sequence)
-            except Exception as error:
-                yield sequence, error
+            yield sequence, self._outcome(sequence, work.get(sequence), results.get(sequence))
 
     def release(self, sequence: Sequence, keep: bool = True) -> None:
         """The sequence is over: free its KV, or keep it for the conversation's next turn."""
-        kv, sequence.kv = sequence.kv, None
-        if keep and kv is not None:
-            ids = sequence.prompt_ids + sequence.output_ids
-            self.cache.keep(ids[: kv.get_seq_length()], kv)
-
-    @torch.inference_mode()
-    def _step(self, sequence: Sequence) -> int | dict[str, float]:
-        if not sequence.prompt_ids:
-            self._prepare(sequence)
-        return self._next_token(sequence) if sequence.is_reply else self._score(sequence)
-
-    def _prepare(self, sequence: Sequence) -> None:
-        prompt, work = self._loaded.prompt, sequence.work
-        if sequence.is_reply:
-            asked = work.max_new_tokens or self._loaded.max_new_tokens
-            sequence.limit = min(asked, self._loaded.max_new_tokens)
-            sequence.detokenizer = Detokenizer(self._decode)
-            seed = secrets.randbits(63) if work.seed is None else work.seed
-            sequence.random = torch.Generator().manual_seed(seed)
-            room = self._loaded.context - sequence.limit
+        lease, sequence.lease = sequence.lease, None
+        if lease is None:
+            return
+        if keep and sequence.output_ids:  # so its logits have been looked at: no NaN is kept
+            self.cache.keep(lease, sequence.prompt_ids + sequence.output_ids)
         else:
-            sequence.label_ids = [prompt.label(label) for label in work.labels]
-            room = self._loaded.context - max(map(len, sequence.label_ids))
-        if room <= 0:
-            raise PromptTooLong("Nothing fits beside the answer: raise INFERENCE_CONTEXT.")
-        sequence.prompt_ids, sequence.truncated = prompt.fit(work.messages, room)
-        sequence.shared = prompt.shared(work.messages)
+            self.cache.free(lease)
 
-    def _decode(self, ids: list[int]) -> str:
-        return self._loaded.tokenizer.decode(
-            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
+    def _prepare(self, batch: list[Sequence]) -> dict[Sequence, Exception]:
+        failed = {}
+        for sequence in batch:
+            try:
+                if not sequence.prompt_ids:
+                    prepare(sequence, self._loaded)
+            except Exception as error:
+                failed[sequence] = error
+        return failed
 
-    def _next_token(self, sequence: Sequence) -> int:
-        if sequence.kv is None:
-            kv, known = self.cache.start(sequence.prompt_ids)
-            logits = self._forward(sequence.prompt_ids[known:], kv)
-            self._keep_root(sequence, kv, known)
-            sequence.kv = kv
-        else:
-            logits = self._forward(sequence.output_ids[-1:], sequence.kv)
+    def _forward(self, work: Work) -> Logits:
+        segments = [segment for parts in work.values() for segment in parts]
+        if len(segments) > self._model.at_once:
+            return self._one_by_one(work)
+        grown = [(each.kv, each.kv.length) for each in segments if isinstance(each, Append)]
+        try:
+            return self._together(work) if work else {}
+        except Exception as error:
+            if len(work) == 1:
+                return dict.fromkeys(work, error)
+        for kv, length in grown:
+            kv.truncate(length)
+        return self._one_by_one(work)
+
+    def _together(self, work: Work) -> Logits:
+        segments = [segment for parts in work.values() for segment in parts]
+        logits = iter(self._model.forward(segments))
+        return {each: [next(logits) for _ in parts] for each, parts in work.items()}
+
+    def _one_by_one(self, work: Work) -> Logits:
+        results = {}
+        for sequence, parts in work.items():
+            try:
+                if _ready(parts):
+                    results |= self._together({sequence: parts})
+            except Exception as error:
+                results[sequence] = error
+        return results
+
+    def _outcome(self, sequence: Sequence, parts: list[Segment] | None, result) -> Outcome:
+        if result is None or isinstance(result, Exception):
+            return result
+        try:
+            logits = _finite(result[-1])
+            if len(logits) == 0:  # of a prompt that goes on
+                return None
+            return (
+                self._next(sequence, logits) if sequence.is_reply else self._done(sequence, logits)
+            )
+        except Exception as error:
+            return error
+
+    def _next(self, sequence: Sequence, logits: torch.Tensor) -> int:
+        if not sequence.output_ids:
+            self.cache.keep_root(sequence.lease, sequence.shared)
         history = sequence.prompt_ids + sequence.output_ids
         settings, greedy = self._loaded.sampling, sequence.work.greedy
-        return sample(logits, history, settings, sequence.random, greedy)
+        return sample(logits[0], history, settings, sequence.random, greedy)
 
-    def _forward(self, ids: list[int], kv) -> torch.Tensor:
-        """Logits (vocabulary,) after the last of `ids`; `kv` grows by them."""
-        rows = torch.tensor([ids], device=self._loaded.device)
-        output = self._model(input_ids=rows, past_key_values=kv, use_cache=True, logits_to_keep=1)
-        return _finite(output.logits[0, -1].float().cpu())
+    def _done(self, sequence: Sequence, logits: torch.Tensor) -> dict[str, float]:
+        """Log-probability of every whole label with its end; what others will need is kept."""
+        lease, sequence.lease = sequence.lease, None
+        if lease is not None:
+            self._keep_trunk(sequence, lease)
+        scores = label_scores(logits, sequence.label_ids)
+        return dict(zip(sequence.work.labels, scores, strict=True))
 
-    def _keep_root(self, sequence: Sequence, kv, known: int) -> None:
-        if known < sequence.shared:
-            self.cache.keep(sequence.prompt_ids[: sequence.shared], kv, root=True)
-
-    def _score(self, sequence: Sequence) -> dict[str, float]:
-        """Log-probability of every whole label with its end, from one forward."""
-        score = self._score_row if self._tree else self._score_batch
-        return dict(zip(sequence.work.labels, score(sequence), strict=True))
-
-    def _score_row(self, sequence: Sequence) -> list[float]:
-        """All labels behind the prompt in one row: each sees the prompt and itself."""
-        prompt, labels = sequence.prompt_ids, sequence.label_ids
-        kv, known = self.cache.start(prompt)
-        fed = [label[:-1] for label in labels]  # nothing is asked of what follows an end
-        ids = prompt[known:] + [each for label in fed for each in label]
-        positions = list(range(known, len(prompt)))
-        for label in fed:
-            positions += range(len(prompt), len(prompt) + len(label))
-        first = len(prompt) - known - 1  # the row that predicts every label's first token
-        output = self._model(
-            input_ids=torch.tensor([ids], device=self._loaded.device),
-            position_ids=torch.tensor([positions], device=self._loaded.device),
-            attention_mask=self._tree_mask(known, len(prompt) - known, [len(f) for f in fed]),
-            past_key_values=kv,
-            use_cache=True,
-            logits_to_keep=torch.arange(first, len(ids), device=self._loaded.device),
-        )
-        logprobs = torch.log_softmax(_finite(output.logits[0].float().cpu()), dim=-1)
-        self._keep_root(sequence, kv, known)  # not before NaN was ruled out
-        scores, row = [], 1
-        for label in labels:
-            rows = [0, *range(row, row + len(label) - 1)]
-            scores.append(logprobs[rows, label].sum().item())
-            row += len(label) - 1
-        return scores
-
-    def _tree_mask(self, known: int, prompt: int, labels: list[int]) -> torch.Tensor:
-        """Additive mask (1, 1, new tokens, known + new tokens): 0 where one may look."""
-        new = prompt + sum(labels)
-        seen = torch.ones(new, known + new, dtype=torch.bool).tril(known)
-        start = prompt
-        for length in labels:
-            seen[start : start + length, known + prompt : known + start] = False
-            start += length
-        dtype = self._model.dtype
-        mask = torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
-        return mask[None, None].to(self._loaded.device)
-
-    def _score_batch(self, sequence: Sequence) -> list[float]:
-        """One row per label, padded on the right, where a causal model never looks."""
-        prompt, labels = sequence.prompt_ids, sequence.label_ids
-        longest = max(map(len, labels))
-        rows = [prompt + label[:-1] + label[-1:] * (longest - len(label)) for label in labels]
-        first = len(prompt) - 1
-        output = self._model(
-            input_ids=torch.tensor(rows, device=self._loaded.device),
-            use_cache=False,
-            logits_to_keep=torch.arange(first, first + longest, device=self._loaded.device),
-        )
-        scores = []
-        for label, logits in zip(labels, output.logits, strict=True):
-            logprobs = torch.log_softmax(_finite(logits[: len(label)].float().cpu()), dim=-1)
-            scores.append(logprobs[range(len(label)), label].sum().item())
-        return scores
+    def _keep_trunk(self, sequence: Sequence, lease: Lease) -> None:
+        trunk, ids = sequence.trunk, sequence.prompt_ids
+        if trunk > sequence.shared:
+            self.cache.keep_root(lease, sequence.shared)
+        if trunk == len(ids) - 1:  # a message too long for one piece, of use to nobody else
+            self.cache.free(lease)
+        else:
+            self.cache.keep(lease, ids[:trunk], root=trunk == sequence.shared)
 
 
-def _takes_tree_mask(config) -> bool:
-    layers = getattr(config, "layer_types", None) or ["full_attention"]
-    return config.model_type in TREE_ARCHITECTURES and set(layers) == {"full_attention"}
+def label_scores(logits: torch.Tensor, labels: list[list[int]]) -> list[float]:
+    """Log-probabilities of labels from what their Fork gave, (1 + tokens fed, vocabulary)."""
+    logprobs = torch.log_softmax(logits, dim=-1)
+    scores, row = [], 1
+    for label in labels:
+        rows = [0, *range(row, row + len(label) - 1)]
+        scores.append(logprobs[rows, label].sum().item())
+        row += len(label) - 1
+    return scores
+
+
+def _ready(parts: list[Segment]) -> bool:
+    """Whether what forks look at was computed: who was to append it may have failed."""
+    forks = [part for part in parts if isinstance(part, Fork) and part.known]
+    coming = {part.kv: part.positions.stop for part in parts if isinstance(part, Append)}
+    return all(fork.known <= coming.get(fork.kv, fork.kv.length) for fork in forks)
 
 
 def _finite(logits: torch.Tensor) -> torch.Tensor:

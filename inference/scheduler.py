@@ -1,7 +1,8 @@
-"""Who gets the next forward. Pure Python: it moves sequences, it never looks into them.
+"""Who runs. Pure Python: it moves sequences, it never looks into them.
 
 Labels go before new replies (somebody may have to be warned), both first come, first served.
-Every running reply gets one token a step, so no conversation can outrun another.
+Every running reply gets one token a step, so no conversation can outrun another. How much of the
+admitted prompts a step takes is the planner's business: it knows their tokens.
 """
 
 from collections import deque
@@ -10,8 +11,7 @@ from collections.abc import Sequence as Many
 from inference.errors import QueueFull
 from inference.sequence import Sequence, Status
 
-LABELS_A_STEP = 4  # a running reply waits for at most so many label forwards,
-REPLIES_A_STEP = 1  # and so many prefills, between two of its tokens
+LABELS_AT_ONCE = 16  # more would only wait inside the batch
 
 
 class Scheduler:
@@ -60,13 +60,13 @@ class Scheduler:
         return sorted(cancelled, key=lambda each: each.ticket)
 
     def schedule(self) -> list[Sequence]:
-        """The sequences of the next step: waiting labels, running replies, then a new reply."""
-        labels = self._admit(self._labels, LABELS_A_STEP)
-        free = max(0, self.max_running - len(self._running))
-        replies = self._admit(self._replies, min(free, REPLIES_A_STEP))
-        batch = labels + self._running + replies
-        self._running += labels + replies
-        return batch
+        """The sequences of the next step: labels, running replies, then new ones."""
+        labels = [each for each in self._running if not each.is_reply]
+        replies = [each for each in self._running if each.is_reply]
+        labels += self._admit(self._labels, LABELS_AT_ONCE - len(labels))
+        replies += self._admit(self._replies, self.max_running - len(replies))
+        self._running = labels + replies
+        return list(self._running)
 
     def finish(self, sequence: Sequence) -> None:
         """Forget a sequence, wherever it is."""

@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from inference.detokenizer import Detokenizer
 from inference.tasks import Classify, Reply
+
+if TYPE_CHECKING:
+    from inference.prefixes import Lease
 
 REPLY = "reply"  # the `part` of every event that belongs to the streamed reply
 
@@ -71,14 +75,15 @@ class Sequence:
     status: Status = Status.WAITING
     cancelled: bool = False
 
-    # Set by the runner at the first forward
+    # Set by the runner before the first forward
     prompt_ids: list[int] = field(default_factory=list)
     shared: int = 0  # leading ids that other prompts with this system message have too
+    trunk: int = 0  # leading ids that a label's prompt shares with what comes after it
     truncated: bool = False
     label_ids: list[list[int]] = field(default_factory=list)
     limit: int = 0  # most tokens to generate
     detokenizer: Detokenizer | None = None
-    kv: object | None = None
+    lease: "Lease | None" = None  # its keys and values
     random: object | None = None  # the generator that only this sequence draws from
 
     # Set as a reply grows

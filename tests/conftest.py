@@ -1,9 +1,13 @@
 """What every room's tests share: settings that keep them apart from a developer's own data."""
 
 import pytest
+from hypothesis import settings
 
 from chat import throttle
 from inference.repeat import repeats
+
+settings.register_profile("project", deadline=None)  # machines are noisy: no test is a race
+settings.load_profile("project")
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,9 @@
 """Tiny random models, made once a session, and engines that run them."""
 
+import dataclasses
+import shutil
+import threading
+
 import pytest
 
 from inference.config import InferenceConfig
@@ -46,6 +50,21 @@ def loaded(config):
     return model
 
 
+@pytest.fixture(scope="session")
+def reference(tiny_folder):
+    """`reference("qwen3")` is the plain transformers module of the same tiny model."""
+    from tests.inference.lean_reference import plain
+
+    made = {}
+
+    def module(architecture="qwen2"):
+        if architecture not in made:
+            made[architecture] = plain(tiny_folder(architecture))
+        return made[architecture]
+
+    return module
+
+
 @pytest.fixture
 def make_engine():
     """`make_engine(loaded)` starts an engine that is stopped after the test."""
@@ -69,3 +88,39 @@ def make_engine():
 def engine(make_engine, loaded):
     """A running engine on the tiny Qwen2."""
     return make_engine(loaded())
+
+
+@pytest.fixture
+def endless(loaded, make_engine):
+    """An engine whose replies only end by their length, far away."""
+    model = dataclasses.replace(loaded(), stop_ids=frozenset(), max_new_tokens=400)
+    return make_engine(model, max_running=2)
+
+
+@pytest.fixture
+def gate():
+    """Held loading: `gate.set()` lets it go on."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def held(make_engine, loaded, gate):
+    """An engine that is loading until `gate` is set."""
+
+    def load(progress):
+        progress(0.5, "reading the weights")
+        gate.wait(30)
+        progress(0.9, "getting ready")
+        return loaded()
+
+    engine = make_engine(load, start=False)
+    engine.start()
+    return engine
+
+
+@pytest.fixture
+def folder(tiny_folder, tmp_path):
+    """A copy of the tiny Qwen2, to be spoiled."""
+    return shutil.copytree(tiny_folder(), tmp_path / "model")

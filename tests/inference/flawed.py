@@ -6,7 +6,7 @@ import torch
 
 
 class FlawedModel:
-    """Passes everything on; `flaw(output)` happens when the input holds the word's ids."""
+    """Passes everything on; `flaw(logits)` happens to a segment that holds the word's ids."""
 
     def __init__(self, model, ids, flaw):
         self._model, self._ids, self._flaw = model, ids, flaw
@@ -14,12 +14,16 @@ class FlawedModel:
     def __getattr__(self, name):
         return getattr(self._model, name)
 
-    def __call__(self, input_ids, **options):
-        output = self._model(input_ids=input_ids, **options)
-        row, size = input_ids[0].tolist(), len(self._ids)
-        if any(row[n : n + size] == self._ids for n in range(len(row))):
-            self._flaw(output)
-        return output
+    def forward(self, segments):
+        logits = self._model.forward(segments)
+        for segment, result in zip(segments, logits, strict=True):
+            if self._holds_the_word(segment.tokens):
+                self._flaw(result)
+        return logits
+
+    def _holds_the_word(self, row):
+        size = len(self._ids)
+        return any(row[n : n + size] == self._ids for n in range(len(row)))
 
 
 def flawed(loaded, word, flaw):
@@ -28,9 +32,10 @@ def flawed(loaded, word, flaw):
     return dataclasses.replace(loaded, model=FlawedModel(loaded.model, ids, flaw))
 
 
-def explode(output):
+def explode(logits):
     raise RuntimeError("out of luck")
 
 
-def become_nan(output):
-    output.logits.fill_(torch.nan)
+@torch.inference_mode()
+def become_nan(logits):
+    logits.fill_(torch.nan)

@@ -51,8 +51,18 @@ def reply_to(*turns: str, **options) -> Request:
     return Request(reply=Reply(conversation(*turns), **{"greedy": True, **options}))
 
 
+def both(text: str, **options) -> Request:
+    """A reply and its label."""
+    return Request(reply_to(text, **options).reply, (classify(text),))
+
+
 def classify(text: str, key: str = "sentiment", labels=LABELS) -> Classify:
     return Classify(key, conversation(text, system="What is the mood?"), labels)
+
+
+def ends(inbox: Inbox) -> dict[str, Event]:
+    """The terminal events by part."""
+    return {event.part: event for event in inbox.wait() if not isinstance(event, Delta)}
 
 
 def finished(engine, request: Request) -> Finished:

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from inference.lean.plain import PlainModel
 from inference.runner import Runner
 from inference.sampling import Sampling
 from inference.sequence import Sequence
@@ -18,8 +19,8 @@ from tests.inference.inbox import (
     finished,
     reply_to,
 )
+from tests.inference.lean_reference import TOLERANCE, assert_greedy, reference_score
 
-TOLERANCE = 1e-4
 TEXTS = [
     "Hello, where is my order 1234?",
     "你们的客服太差了，我要投诉",
@@ -28,49 +29,29 @@ TEXTS = [
 pytestmark = pytest.mark.parametrize("architecture", ["qwen2", "qwen3", "llama"])
 
 
-def reference_logits(loaded, ids):
-    """Logits (tokens, vocabulary) of plain transformers, without any cache."""
-    with torch.inference_mode():
-        return loaded.model(input_ids=torch.tensor([ids]), use_cache=False).logits[0]
-
-
-def assert_greedy(loaded, prompt, output):
-    """Teacher-forced: every token is the best one wherever best and second are apart."""
-    logits = reference_logits(loaded, prompt + output)[len(prompt) - 1 : -1]
-    for row, token in zip(logits, output, strict=True):
-        best = row.topk(2)
-        if best.values[0] - best.values[1] > TOLERANCE:
-            assert token == best.indices[0]
-
-
-def reference_score(loaded, prompt, label):
-    logprobs = torch.log_softmax(reference_logits(loaded, prompt + label)[:-1].float(), -1)
-    rows = range(len(prompt) - 1, len(prompt) + len(label) - 1)
-    return logprobs[rows, label].sum().item()
-
-
 def run_alone(runner, work, steps=20):
     """The sequence after so many steps, without an engine."""
     sequence = Sequence(1, work, submitted=0.0)
     for _ in range(steps):
         ((_, token),) = runner.run([sequence])
-        sequence.append(token, 1.0)
+        if token is not None:
+            sequence.append(token, 1.0)
     return sequence
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_greedy_replies_are_those_of_transformers(loaded, architecture, text):
+def test_greedy_replies_are_those_of_transformers(loaded, reference, architecture, text):
     model = loaded(architecture)
     sequence = run_alone(Runner(model), Reply(conversation(text), greedy=True))
     assert sequence.prompt_ids == model.prompt.encode(conversation(text))
-    assert_greedy(model, sequence.prompt_ids, sequence.output_ids)
+    assert_greedy(reference(architecture), sequence)
 
 
-def test_generate_of_transformers_says_the_same(loaded, make_engine, architecture):
+def test_generate_of_transformers_says_the_same(loaded, reference, make_engine, architecture):
     model = loaded(architecture)
     messages = conversation(TEXTS[0])
     prompt = torch.tensor([model.prompt.encode(messages)])
-    expected = model.model.generate(
+    expected = reference(architecture).generate(
         prompt, do_sample=False, max_new_tokens=24, eos_token_id=sorted(model.stop_ids)
     )[0, prompt.shape[1] :]
     end = finished(make_engine(model), Request(Reply(messages, greedy=True)))
@@ -80,56 +61,56 @@ def test_generate_of_transformers_says_the_same(loaded, make_engine, architectur
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_label_scores_are_those_of_transformers(loaded, make_engine, architecture, text):
+def test_label_scores_are_those_of_transformers(loaded, reference, make_engine, architecture, text):
     model = loaded(architecture)
     event = classified(make_engine(model), classify(text))
     prompt = model.prompt.encode(classify(text).messages)
     for label in LABELS:
-        expected = reference_score(model, prompt, model.prompt.label(label))
+        expected = reference_score(reference(architecture), prompt, model.prompt.label(label))
         assert event.logprobs[label] == pytest.approx(expected, abs=TOLERANCE)
 
 
-def test_a_label_may_be_the_beginning_of_another(loaded, make_engine, architecture):
+def test_a_label_may_be_the_beginning_of_another(loaded, reference, make_engine, architecture):
     model, labels = loaded(architecture), ("order", "orderly", "o", "or der")
     part = classify("Hello", labels=labels)
     event = classified(make_engine(model), part)
     prompt = model.prompt.encode(part.messages)
     for label in labels:
-        expected = reference_score(model, prompt, model.prompt.label(label))
+        expected = reference_score(reference(architecture), prompt, model.prompt.label(label))
         assert event.logprobs[label] == pytest.approx(expected, abs=TOLERANCE)
 
 
-def test_one_row_and_one_batch_give_the_same_scores(loaded, architecture):
-    runner = Runner(loaded(architecture))
-    row, batch = (Sequence(n, classify("Where is it?"), 0.0) for n in (1, 2))
-    ((_, one),) = runner.run([row])
-    runner._tree = False  # what architectures without tree masks do
-    ((_, other),) = runner.run([batch])
-    assert one == pytest.approx(other, abs=TOLERANCE)
+def test_the_same_scores_come_from_transformers_own_forward(loaded, reference, architecture):
+    lean, slow = loaded(architecture), PlainModel(reference(architecture))
+    scores = []
+    for model in (lean, dataclasses.replace(lean, model=slow)):
+        ((_, outcome),) = Runner(model).run([Sequence(1, classify("Where is it?"), 0.0)])
+        scores.append(outcome)
+    assert scores[0] == pytest.approx(scores[1], abs=TOLERANCE)
 
 
-def test_a_cached_prefix_changes_nothing(loaded, architecture):
+def test_a_cached_prefix_changes_nothing(loaded, reference, architecture):
     model = loaded(architecture)
     runner = Runner(model)
     for text in ("Hello", "Hello, where is my order?", "Hello"):
         ((_, scores),) = runner.run([Sequence(1, classify(text), 0.0)])
         prompt = model.prompt.encode(classify(text).messages)
         for label, score in scores.items():
-            expected = reference_score(model, prompt, model.prompt.label(label))
+            expected = reference_score(reference(architecture), prompt, model.prompt.label(label))
             assert score == pytest.approx(expected, abs=TOLERANCE)
     assert len(runner.cache) == 1
 
 
-def test_the_next_turn_reuses_the_conversation(loaded, architecture):
+def test_the_next_turn_reuses_the_conversation(loaded, reference, architecture):
     model = loaded(architecture)
     runner = Runner(model)
     first = run_alone(runner, Reply(conversation("Hello"), greedy=True), steps=5)
     runner.release(first)
     second = Reply(conversation("Hello", first.text, "And now?"), greedy=True)
     prompt = model.prompt.encode(second.messages)
-    assert runner.cache.start(prompt)[1] >= first.shared
+    assert runner.cache.known(prompt) > first.shared
     sequence = run_alone(runner, second)
-    assert_greedy(model, sequence.prompt_ids, sequence.output_ids)
+    assert_greedy(reference(architecture), sequence)
     runner.cache.check()
 
 
@@ -158,10 +139,10 @@ def test_a_seed_reproduces_a_reply_whatever_else_runs(loaded, make_engine, archi
     assert len({inbox.wait() and inbox.streamed for inbox in crowd} - {alone}) > 1
 
 
-def test_scores_survive_a_conversation_as_context(loaded, make_engine, architecture):
+def test_scores_survive_a_conversation_as_context(loaded, reference, make_engine, architecture):
     model = loaded(architecture)
     messages = (*conversation("Hello", "Hi.", "It is late!"), *conversation("Mood?")[1:])
     event = classified(make_engine(model), Classify("mood", messages, LABELS))
     prompt = model.prompt.encode(messages)
-    expected = reference_score(model, prompt, model.prompt.label("Negative"))
+    expected = reference_score(reference(architecture), prompt, model.prompt.label("Negative"))
     assert event.logprobs["Negative"] == pytest.approx(expected, abs=TOLERANCE)

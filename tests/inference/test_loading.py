@@ -1,153 +1,19 @@
-"""Which models are taken, how they are named, and what is said about the others."""
-
-import json
-import shutil
-import subprocess
-import sys
+"""How a model is loaded and named, and in which precision."""
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from inference import hardware
 from inference.config import POCKET, InferenceConfig
 from inference.errors import ModelError
 from inference.folder import folder_name
+from inference.lean.linear import int8_runs_here
 from inference.loading import check_folder, load
 from inference.sampling import Sampling
 from tests.inference import tiny
 from tests.inference.inbox import classified, classify, finished, reply_to
-
-
-@pytest.fixture
-def folder(tiny_folder, tmp_path):
-    """A copy of the tiny Qwen2, to be spoiled."""
-    return shutil.copytree(tiny_folder(), tmp_path / "model")
-
-
-def configured(folder, **settings):
-    return InferenceConfig(str(folder), **{"threads": 1, "device": "cpu", **settings})
-
-
-def edit(folder, name="config.json", **changes):
-    path = folder / name
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-
-# The check before serving
-
-
-def test_a_good_folder_passes(folder):
-    check_folder(configured(folder))
-
-
-def test_a_hub_name_is_not_looked_up():
-    check_folder(InferenceConfig("Qwen/Qwen2.5-0.5B-Instruct"))
-
-
-def missing(folder):
-    shutil.rmtree(folder)
-
-
-def a_file(folder):
-    shutil.rmtree(folder)
-    folder.write_text("weights")
-
-
-def no_config(folder):
-    (folder / "config.json").unlink()
-
-
-def broken_config(folder):
-    (folder / "config.json").write_text("{")
-
-
-def list_config(folder):
-    (folder / "config.json").write_text("[]")
-
-
-def no_weights(folder):
-    (folder / "model.safetensors").unlink()
-
-
-def torch_weights(folder):
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-
-
-def empty_weights(folder):
-    (folder / "model.safetensors").write_bytes(b"")
-
-
-def pointer_for_weights(folder):
-    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")
-
-
-def cut_weights(folder):
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def missing_shard(folder):
-    index = {"weight_map": {"a": "model-00001-of-00002.safetensors"}}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-
-
-def no_tokenizer(folder):
-    (folder / "tokenizer.json").unlink()
-
-
-def classifier(folder):
-    edit(folder, architectures=["BertForSequenceClassification"], model_type="bert")
-
-
-def translator(folder):
-    edit(folder, architectures=["T5ForConditionalGeneration"], is_encoder_decoder=True)
-
-
-def quantised(folder):
-    edit(folder, quantization_config={"quant_method": "gptq"})
-
-
-SPOILED = {
-    missing: "does not exist",
-    a_file: "is a file",
-    no_config: "has no config.json",
-    broken_config: "unreadable config.json",
-    list_config: "no JSON object",
-    no_weights: "has no model.safetensors",
-    torch_weights: "PyTorch weights only",
-    empty_weights: "corrupt model.safetensors",
-    pointer_for_weights: "corrupt model.safetensors",
-    cut_weights: "cut off",
-    missing_shard: "corrupt model-00001-of-00002.safetensors",
-    no_tokenizer: "has no tokenizer.json",
-    classifier: "no causal language model",
-    translator: "no causal language model",
-    quantised: "quantised",
-}
-
-
-@pytest.mark.parametrize("spoil", SPOILED, ids=lambda spoil: spoil.__name__)
-def test_what_cannot_be_a_model_is_refused_in_one_line(folder, spoil):
-    spoil(folder)
-    with pytest.raises(ModelError, match=SPOILED[spoil]) as refused:
-        check_folder(configured(folder))
-    assert str(refused.value).startswith(f"INFERENCE_MODEL={folder} ")
-    assert "Give the name or the folder" in str(refused.value)
-    assert "\n" not in str(refused.value)
-
-
-def test_the_check_and_the_resident_engine_need_no_torch(folder):
-    code = f"""
-import sys
-from inference.config import InferenceConfig
-from inference import loading, resident
-loading.check_folder(InferenceConfig({str(folder)!r}))
-assert not {{"torch", "transformers"}} & set(sys.modules)
-"""
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
-
-
-# Loading
+from tests.inference.tiny import configured, edit
 
 
 def test_a_folder_becomes_a_model_with_a_name_that_follows_its_weights(folder, config):
@@ -206,13 +72,56 @@ def test_bfloat16_can_be_asked_for(folder, make_engine):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"dtype": "int8"}, "INFERENCE_DTYPE=int8 is not supported yet"),
+        ({"dtype": "int8", "device": "cuda"}, "INFERENCE_DTYPE=int8 runs on the CPU only"),
         ({"device": "tpu9"}, "INFERENCE_DEVICE must be auto, cpu, cuda"),
     ],
 )
 def test_settings_that_cannot_be_met_are_named_before_serving(folder, settings, words):
     with pytest.raises(ModelError, match=words):
         check_folder(configured(folder, **settings))
+
+
+@pytest.mark.skipif(not int8_runs_here(), reason="no int8 kernels here")
+def test_int8_answers_nearly_like_float32(folder, make_engine):
+    exact, coarse = (
+        make_engine(load(configured(folder, dtype=dtype))) for dtype in ("float32", "int8")
+    )
+    assert coarse.model_id.endswith("/int8")
+    assert finished(coarse, reply_to("Hello"))
+    expected = classified(exact, classify("Hello")).logprobs
+    assert classified(coarse, classify("Hello")).logprobs == pytest.approx(expected, abs=1)
+
+
+def test_int8_is_refused_for_models_outside_the_family(tmp_path):
+    folder = tiny.build(tmp_path / "mistral", "mistral", sliding_window=16)
+    with pytest.raises(ModelError, match="INFERENCE_DTYPE=int8 is not supported for mistral"):
+        load(configured(folder, dtype="int8"))
+
+
+def test_a_scaling_of_positions_that_is_not_known_is_named(tmp_path):
+    moving = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0}
+    folder = tiny.build(tmp_path / "moving", "llama", rope_parameters=moving)
+    with pytest.raises(ModelError, match="scales its positions by 'dynamic'"):
+        load(configured(folder))
+
+
+@pytest.mark.parametrize(
+    ("has", "parameters", "architecture", "dtype"),
+    [
+        ({"avx512_vnni": True, "avx512_bf16": True}, hardware.SMALL + 1, "qwen2", "int8"),
+        ({"avx512_vnni": True, "avx512_bf16": True}, hardware.SMALL, "qwen2", "float32"),
+        ({"avx512_vnni": True, "avx512_bf16": True}, hardware.SMALL + 1, "mistral", "bfloat16"),
+        ({"avx512_bf16": True}, hardware.SMALL + 1, "qwen2", "bfloat16"),
+        ({"avx2": True}, hardware.SMALL + 1, "qwen2", "float32"),
+    ],
+)
+def test_the_processor_and_the_size_decide_the_automatic_precision(
+    monkeypatch, has, parameters, architecture, dtype
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    monkeypatch.setattr(hardware, "_parameters", lambda described: parameters)
+    described = tiny.description(architecture, 400)
+    assert hardware.pick_dtype(InferenceConfig(), "cpu", described) == dtype
 
 
 def test_a_gpu_that_is_not_there_is_named(folder):
@@ -268,48 +177,3 @@ def test_a_calibration_of_another_form_is_refused(folder):
 
 def test_the_pocket_model_is_called_pocket():
     assert folder_name(POCKET) == "pocket"
-
-
-# Other architectures
-
-
-OTHERS = {
-    "qwen3_5_text": {
-        "layer_types": ["linear_attention", "full_attention"],
-        "linear_num_key_heads": 2,
-        "linear_num_value_heads": 2,
-        "linear_key_head_dim": 8,
-        "linear_value_head_dim": 8,
-    },
-    "mistral": {"sliding_window": 16},
-}
-
-
-@pytest.mark.parametrize("architecture", OTHERS)
-def test_architectures_without_tree_masks_score_labels_in_a_batch(
-    architecture, tmp_path, make_engine, caplog
-):
-    folder = tiny.build(tmp_path / architecture, architecture, **OTHERS[architecture])
-    model = load(configured(folder, context=512, max_new_tokens=12))
-    engine = make_engine(model)
-    event = classified(engine, classify("Hello"))
-    assert "as one batch" in caplog.text
-    prompt, label = model.prompt.encode(classify("Hello").messages), model.prompt.label("Neutral")
-    with torch.inference_mode():
-        logits = model.model(torch.tensor([prompt + label]), use_cache=False).logits[0]
-    logprobs = torch.log_softmax(logits[len(prompt) - 1 : -1], -1)
-    expected = sum(row[token].item() for row, token in zip(logprobs, label, strict=True))
-    assert event.logprobs["Neutral"] == pytest.approx(expected, abs=1e-3)
-
-
-@pytest.mark.parametrize("architecture", OTHERS)
-def test_architectures_without_tree_masks_reply_like_transformers(
-    architecture, tmp_path, make_engine
-):
-    folder = tiny.build(tmp_path / architecture, architecture, **OTHERS[architecture])
-    model = load(configured(folder, context=512, max_new_tokens=12))
-    prompt = torch.tensor([model.prompt.encode(reply_to("Hello").reply.messages)])
-    expected = model.model.generate(prompt, do_sample=False, max_new_tokens=12)
-    end = finished(make_engine(model), reply_to("Hello"))
-    said = [each for each in expected[0, prompt.shape[1] :].tolist() if each not in model.stop_ids]
-    assert end.text == model.tokenizer.decode(said, skip_special_tokens=True).replace("\0", "")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.errors import QueueFull
-from inference.scheduler import LABELS_A_STEP, Scheduler
+from inference.scheduler import LABELS_AT_ONCE, Scheduler
 from inference.sequence import REPLY, Sequence, Status
 from inference.tasks import Classify, Reply
 
@@ -40,8 +40,9 @@ def test_labels_go_before_new_replies():
 def test_replies_come_in_the_order_of_their_tickets():
     replies = [reply(n) for n in range(4)]
     waiting = scheduler(*replies)
-    assert waiting.schedule() == replies[:1]
     assert waiting.schedule() == replies[:2]
+    waiting.finish(replies[0])
+    assert waiting.schedule() == replies[1:3]
 
 
 def test_no_more_replies_run_than_may():
@@ -68,8 +69,22 @@ def test_every_running_reply_is_in_every_step():
 def test_a_flood_of_labels_does_not_stop_replies():
     flooded = scheduler(*[label(n) for n in range(50)], reply(50))
     batch = flooded.schedule()
-    assert len(batch) == LABELS_A_STEP + 1
+    assert len(batch) == LABELS_AT_ONCE + 1
     assert batch[-1].ticket == 50
+
+
+def test_labels_that_are_not_done_are_scheduled_again_before_all_replies():
+    first, second, answer = label(1), label(2), reply(3)
+    queue = scheduler(answer, first, max_running=1)
+    assert queue.schedule() == [first, answer]
+    queue.add([second, reply(4)])
+    assert queue.schedule() == [first, second, answer]
+
+
+def test_labels_take_no_place_of_a_reply():
+    queue = scheduler(label(1), reply(2), reply(3), max_running=2)
+    queue.schedule()
+    assert len(queue.schedule()) == 3
 
 
 def test_labels_run_even_when_no_reply_may_start():

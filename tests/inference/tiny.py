@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from inference.config import InferenceConfig
+
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 NOT_MARKED_SPECIAL = ["<think>", "</think>", "<tool_call>", "</tool_call>"]
 TEXT = [
@@ -40,7 +42,7 @@ def build(folder: Path, architecture: str = "qwen2", seed: int = 0, **overrides)
     generation = overrides.pop("generation", {})
     fast = tokenizer(TEMPLATES.get(architecture, CHATML))
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(_config(architecture, len(fast), **overrides))
+    model = AutoModelForCausalLM.from_config(description(architecture, len(fast), **overrides))
     for parameter in model.parameters():  # spread out, so that greedy choices are no ties
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.15)
@@ -84,12 +86,24 @@ def tokenizer(template: str | None = CHATML):
     )
 
 
+def configured(folder: Path, **settings) -> InferenceConfig:
+    """The configuration of a folder, on one thread of the CPU."""
+    return InferenceConfig(str(folder), **{"threads": 1, "device": "cpu", **settings})
+
+
+def edit(folder: Path, name: str = "config.json", **changes) -> None:
+    """Change keys of one of the folder's JSON files."""
+    path = folder / name
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
 def calibrate(folder: Path, calibrations: dict) -> None:
     """Ship `calibration.json` with a model folder."""
     (folder / "calibration.json").write_text(json.dumps(calibrations))
 
 
-def _config(architecture: str, vocabulary: int, **overrides):
+def description(architecture: str, vocabulary: int, **overrides):
+    """The transformers config of a tiny model."""
     from transformers import AutoConfig
 
     shape = {

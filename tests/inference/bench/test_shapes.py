@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from safetensors import safe_open
+from transformers import AutoModelForCausalLM
 
 from inference.bench import folders
 from inference.bench.errors import BenchError
@@ -31,9 +32,10 @@ def test_the_folder_holds_every_weight_that_transformers_asks_for(tmp_path, norm
         "toy", 2, 64, 128, 4, 2, 32, 1024, 512, query_key_norms=norms
     )  # a head size that is not hidden / heads
     folder = folders.ensure(shape, tmp_path)
-    loaded = load(InferenceConfig(str(folder), dtype="float32", threads=1))
-    assert loaded.model.config.model_type == shape.architecture
-    assert loaded.model.num_parameters() == shape.parameters
+    assert load(InferenceConfig(str(folder), dtype="float32", threads=1)).context
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    assert model.config.model_type == shape.architecture
+    assert model.num_parameters() == shape.parameters
 
 
 def test_the_weights_are_those_of_a_seed(tmp_path, setting):

@@ -1,0 +1,91 @@
+"""Device, precision and threads: what the settings ask for and what this machine has."""
+
+import os
+
+from inference.config import InferenceConfig
+from inference.errors import ModelError
+
+SMALL = 300_000_000  # parameters; below, float32 on a CPU is fast enough and exact
+
+
+def pick_device(config: InferenceConfig) -> str:
+    """`cpu` or `cuda`, perhaps with a number.
+
+    Raises:
+        ModelError: that GPU is not there.
+    """
+    import torch
+
+    if config.device == "auto":
+        return "cuda" if torch.cuda.is_available() and config.dtype != "int8" else "cpu"
+    device = torch.device(config.device)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ModelError(f"INFERENCE_DEVICE={config.device}: no such GPU here. Use auto or cpu.")
+    return config.device
+
+
+def pick_dtype(config: InferenceConfig, device: str, described) -> str:
+    """What the weights become; `auto` is what is fast here.
+
+    Args:
+        described: the model's transformers config.
+
+    Raises:
+        ModelError: int8 was asked for and cannot be had.
+    """
+    if config.dtype == "int8":
+        _check_int8(described)
+    if config.dtype != "auto":
+        return config.dtype
+    if device != "cpu":
+        return "bfloat16"
+    return "float32" if _parameters(described) <= SMALL else _fast_dtype(described)
+
+
+def _check_int8(described) -> None:
+    from inference.lean.linear import int8_runs_here
+    from inference.lean.weights import FAMILY, belongs
+
+    others = "Use auto, float32 or bfloat16."
+    if not int8_runs_here():
+        raise ModelError(f"INFERENCE_DTYPE=int8 needs an x86 processor. {others}")
+    if not belongs(described):
+        known = ", ".join(sorted(FAMILY))
+        raise ModelError(
+            f"INFERENCE_DTYPE=int8 is not supported for {described.model_type} models, only for "
+            f"{known} without sliding windows. {others}"
+        )
+
+
+def _fast_dtype(described) -> str:
+    from inference.lean.linear import int8_is_fast
+    from inference.lean.weights import belongs
+
+    if int8_is_fast() and belongs(described):
+        return "int8"
+    return "bfloat16" if _bfloat16_is_native() else "float32"
+
+
+def _bfloat16_is_native() -> bool:
+    import torch
+
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+
+
+def _parameters(described) -> int:
+    """How many numbers the model has, without memory for any of them."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(described).num_parameters()
+
+
+def physical_cores() -> int:
+    """Cores this process may use, hyper-threads counted once."""
+    import psutil
+
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux knows what a container may use
+    usable = len(allowed(0)) if allowed else os.cpu_count() or 1
+    return min(usable, psutil.cpu_count(logical=False) or usable)

@@ -1,0 +1,51 @@
+"""Pages of mapped weights go back to the system, and nothing else does."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from inference.lean.mapped import MappedWeights
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is mapped")
+NUMBERS = torch.arange(1 << 20, dtype=torch.float32)
+
+
+def resident_kb(path):
+    """How much of a mapped file is in this process's memory."""
+    resident, ours = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if "-" in line.split()[0]:
+            ours = str(path) in line
+        elif ours and line.startswith("Rss:"):
+            resident += int(line.split()[1])
+    return resident
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """A tensor that lies in a mapped file, and the file."""
+    path = tmp_path / "model.safetensors"
+    save_file({"numbers": NUMBERS}, path)
+    with safe_open(path, "pt") as file:
+        yield file.get_tensor("numbers"), path
+
+
+def test_what_is_given_back_is_read_again_when_it_is_needed(mapped):
+    tensor, path = mapped
+    assert torch.equal(tensor, NUMBERS)
+    before = resident_kb(path)
+    MappedWeights().give_back(tensor)
+    assert resident_kb(path) < before - 4000
+    assert torch.equal(tensor, NUMBERS)
+
+
+def test_ordinary_memory_is_left_alone(mapped):
+    tensor = NUMBERS.clone()
+    weights = MappedWeights()
+    weights.give_back(tensor)
+    assert tensor not in weights
+    assert torch.equal(tensor, NUMBERS)
