@@ -14,7 +14,8 @@ class ChatAppConfig(AppConfig):
 
 def _install_defaults(**kwargs):
     from chat.groups import install_groups
-    from chat.models import ReplyPrompt
+    from chat.models import AlertRule, ReplyPrompt
 
     install_groups()
     ReplyPrompt.objects.install_default()
+    AlertRule.objects.install_defaults()

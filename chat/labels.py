@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from chat import mood
+from chat import alerting, mood
 from chat.models import Classification, Conversation, Message, MoodCount, Review, User
 from inference.calibration import probabilities as calibrated
 from inference.models import Calibration, Task, TaskVersion
@@ -57,7 +57,7 @@ def enabled_tasks() -> tuple[TaskRun, ...]:
 
 
 def record(message: Message, run: TaskRun, result: Classified, model_id: str) -> Classification:
-    """Store the model's label of a message, once; flag it and refresh what depends on it."""
+    """Store the model's label of a message, once; flag it, refresh what depends on it, alert."""
     with Conversation.objects.changing(message.conversation_id) as conversation:
         row, created = Classification.objects.get_or_create(
             message=message,
@@ -70,6 +70,7 @@ def record(message: Message, run: TaskRun, result: Classified, model_id: str) ->
             conversation.flagged += row.flagged
             if run.task.slug == MOOD_TASK:
                 _show(conversation, message, _mood_by_model(row, run.version))
+                alerting.raise_alerts(conversation, message, run.version.polarity)
         return row
 
 

@@ -1,5 +1,14 @@
 """The desk in the Django admin: review flagged moods, and edit what the assistant is told."""
 
-from chat.admin import conversations, history, people, prompts, review_queue, tasks, tokens
+from chat.admin import alerts, conversations, history, people, prompts, review_queue, tasks, tokens
 
-__all__ = ["conversations", "history", "people", "prompts", "review_queue", "tasks", "tokens"]
+__all__ = [
+    "alerts",
+    "conversations",
+    "history",
+    "people",
+    "prompts",
+    "review_queue",
+    "tasks",
+    "tokens",
+]

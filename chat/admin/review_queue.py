@@ -64,8 +64,8 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
     change_form_template = "admin/chat/classification/change_form.html"
 
     class Media:
-        css = {"all": ["chat-admin/desk.css"]}
-        js = ["chat-admin/keys.js"]
+        css = {"all": ["chat-admin/desk.css", "chat-admin/live.css"]}
+        js = ["chat-admin/keys.js", "chat-admin/live.js"]
 
     def get_queryset(self, request):
         newest = Subquery(NEWEST_REVIEW.values("verdict")[:1])

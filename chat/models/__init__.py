@@ -1,5 +1,6 @@
 """Everything that is stored about conversations, and the verbs that write it."""
 
+from chat.models.alert import Alert, AlertRule, Delivery
 from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.mood import Classification, MoodCount, Review
@@ -8,9 +9,12 @@ from chat.models.prompt import ReplyPrompt
 from chat.models.token import ApiToken
 
 __all__ = [
+    "Alert",
+    "AlertRule",
     "ApiToken",
     "Classification",
     "Conversation",
+    "Delivery",
     "Message",
     "MoodCount",
     "ReplyPrompt",

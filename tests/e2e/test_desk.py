@@ -98,3 +98,21 @@ def test_the_queue_is_worked_by_keys(visit, site, desk):
     expect(desk).not_to_have_url(first)
     desk.keyboard.press("c")
     expect(desk.get_by_text("Confirmed as Negative.")).to_be_visible()
+
+
+def test_an_open_dashboard_hears_of_a_conversation_that_turns_bad(visit, site, desk):
+    desk.goto("/admin/chat/alertrule/")
+    desk.get_by_role("link", name="A very negative message").click()
+    desk.get_by_label("Threshold").fill("0.5")
+    with desk.context.expect_page() as opened:
+        desk.get_by_role("button", name="Preview").click()
+    expect(opened.value.get_by_role("heading", name="in 30 days")).to_be_visible()
+    desk.get_by_role("button", name="Save", exact=True).click()
+    desk.goto("/dashboard/?order=newest")
+    visitor = visit(site.address)
+    visitor.ask(FURIOUS)
+    expect(desk.get_by_role("status", name="Alerts")).to_contain_text("A very negative message")
+    row = desk.locator(f"tr:has(a[href*='{visitor.conversation()['id']}'])")
+    expect(row).to_contain_text("1 open")  # the list has changed without a reload
+    desk.get_by_role("link", name="Open the conversation").first.click()
+    expect(desk.locator("#message-1")).to_be_in_viewport()
