@@ -180,14 +180,8 @@ CHAT_HELLO_SECONDS = env.integer("CHAT_HELLO_SECONDS", 10, minimum=1)
 CHAT_TOKEN_DAYS = env.integer("CHAT_TOKEN_DAYS", 30, minimum=1)
 
 # Alerts to other systems
-ALERT_WEBHOOK_URL = env.text("ALERT_WEBHOOK_URL", "")
-ALERT_WEBHOOK_SECRET = env.text("ALERT_WEBHOOK_SECRET", "")
-if ALERT_WEBHOOK_URL and not ALERT_WEBHOOK_URL.startswith(("http://", "https://")):
-    raise ImproperlyConfigured("ALERT_WEBHOOK_URL must be a full http or https address.")
-if ALERT_WEBHOOK_URL and len(ALERT_WEBHOOK_SECRET) < 16:
-    raise ImproperlyConfigured(
-        "ALERT_WEBHOOK_SECRET must have at least 16 characters with ALERT_WEBHOOK_URL: it signs."
-    )
+ALERT_WEBHOOK_URL = env.address("ALERT_WEBHOOK_URL")
+ALERT_WEBHOOK_SECRET = env.signing_secret("ALERT_WEBHOOK_SECRET", needed=bool(ALERT_WEBHOOK_URL))
 
 UNFOLD = {
     "SITE_TITLE": "Support desk",

@@ -49,14 +49,17 @@ def _said_until(conversation: Conversation, seq: int, polarity: Mapping[str, int
 
 
 def _raise(rule: AlertRule, message: Message, why: str) -> Alert | None:
-    alert, created = Alert.objects.get_or_create(
-        rule=rule,
-        message=message,
-        defaults={"conversation_id": message.conversation_id, "reason": why},
-    )
+    now = timezone.now()
+    fresh = message.created > now - FRESH
+    defaults = {
+        "conversation_id": message.conversation_id,
+        "reason": why,
+        "created": now if fresh else message.created,
+    }
+    alert, created = Alert.objects.get_or_create(rule=rule, message=message, defaults=defaults)
     if not created:
         return None
-    if message.created > timezone.now() - FRESH:
+    if fresh:
         webhooks.enqueue(alert)
         tell = async_to_sync(bell.raised)
         # A bell that cannot be rung must not look like a label that was not stored.

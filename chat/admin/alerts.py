@@ -51,12 +51,12 @@ class OpenFilter(admin.SimpleListFilter):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
-    list_display = ["said", "rule", "reason", "conversation", "when", "seen_by"]
+    list_display = ["said", "rule", "reason", "conversation", "when", "webhook", "seen_by"]
     list_display_links = None
     list_filter = [OpenFilter, "rule", ("created", admin.DateFieldListFilter)]
     search_fields = ["message__text", "conversation__name", "conversation__email"]
     search_help_text = "Words of the message, name or e-mail"
-    list_select_related = ["rule", "message", "conversation", "seen_by"]
+    list_select_related = ["rule", "message", "conversation", "delivery", "seen_by"]
     list_per_page = 50
     show_full_result_count = False
     actions = ["see"]
@@ -82,6 +82,18 @@ class AlertAdmin(ReadOnlyAdmin):
             row.message.seq,
             Truncator(row.message.text).chars(140),
         )
+
+    @display(description="Webhook")
+    def webhook(self, row: Alert) -> str:
+        delivery = getattr(row, "delivery", None)
+        if delivery is None:
+            return "–"
+        if delivery.delivered:
+            return "Delivered"
+        if delivery.due is None:
+            return f"Given up: {delivery.error}"
+        failed = f"Attempt {delivery.attempts} failed: {delivery.error}"
+        return failed if delivery.error else "On its way"
 
     @display(description="Time", ordering="created")
     def when(self, row: Alert) -> str:

@@ -8,11 +8,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from chat import upkeep, webhooks
 from chat.models import AlertRule, Delivery
-from tests.chat.desk import conversation, says
+from tests.chat.desk import conversation, says, staff
 from tests.site import free_port
 
 SECRET = "a secret of some length"
@@ -106,6 +107,21 @@ def test_it_is_given_up_after_the_last_attempt(alert, receiver):
     delivery = Delivery.objects.get()
     assert (delivery.attempts, delivery.due, delivery.delivered) == (6, None, None)
     assert len(receiver.got) == 6
+
+
+def test_the_list_of_alerts_says_what_became_of_it(client, alert, receiver):
+    client.force_login(staff("lead"))
+
+    def listed() -> str:
+        return client.get(reverse("admin:chat_alert_changelist")).content.decode()
+
+    assert "On its way" in listed()
+    receiver.statuses = [503]
+    deliver()
+    assert "Attempt 1 failed: HTTP 503" in listed()
+    make_due()
+    deliver()
+    assert "Delivered" in listed()
 
 
 def test_attempts_come_further_and_further_apart():

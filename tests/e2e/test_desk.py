@@ -1,6 +1,8 @@
 """Anger in the chat raises a flag; staff find it, correct it, and see the mood on the dashboard."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -116,3 +118,11 @@ def test_an_open_dashboard_hears_of_a_conversation_that_turns_bad(visit, site, d
     expect(row).to_contain_text("1 open")  # the list has changed without a reload
     desk.get_by_role("link", name="Open the conversation").first.click()
     expect(desk.locator("#message-1")).to_be_in_viewport()
+
+
+def test_a_table_is_streamed_from_the_list(angry, desk):
+    desk.goto("/dashboard/")
+    with desk.expect_download() as saved:
+        desk.get_by_role("link", name="Messages as JSONL").click()
+    lines = Path(saved.value.path()).read_text().splitlines()
+    assert FURIOUS in [json.loads(line)["text"] for line in lines]
