@@ -12,7 +12,7 @@ from chat import bell, mood, webhooks
 from chat.models import Alert, AlertRule, Conversation, Message, User
 from chat.rules import Said, reason
 
-FRESH = timedelta(hours=1)  # older messages (a backfill, the demo) wake nobody
+FRESH = timedelta(hours=1)  # what was said before that (a backfill, the demo) turns no more
 
 
 def raise_alerts(
@@ -25,6 +25,8 @@ def raise_alerts(
     Args:
         polarity: of the labels that the mood has.
     """
+    if message.created < timezone.now() - FRESH:
+        return []
     rules = list(AlertRule.objects.enabled())
     said = _said_until(conversation, message.seq, polarity) if rules else []
     found = [(rule, why) for rule in rules if said and (why := reason(rule, said))]
@@ -49,19 +51,12 @@ def _said_until(conversation: Conversation, seq: int, polarity: Mapping[str, int
 
 
 def _raise(rule: AlertRule, message: Message, why: str) -> Alert | None:
-    now = timezone.now()
-    fresh = message.created > now - FRESH
-    defaults = {
-        "conversation_id": message.conversation_id,
-        "reason": why,
-        "created": now if fresh else message.created,
-    }
+    defaults = {"conversation_id": message.conversation_id, "reason": why}
     alert, created = Alert.objects.get_or_create(rule=rule, message=message, defaults=defaults)
     if not created:
         return None
-    if fresh:
-        webhooks.enqueue(alert)
-        tell = async_to_sync(bell.raised)
-        # A bell that cannot be rung must not look like a label that was not stored.
-        transaction.on_commit(lambda: tell(message.conversation_id, alert.pk), robust=True)
+    webhooks.enqueue(alert)
+    tell = async_to_sync(bell.raised)
+    # A bell that cannot be rung must not look like a label that was not stored.
+    transaction.on_commit(lambda: tell(message.conversation_id, alert.pk), robust=True)
     return alert
