@@ -126,3 +126,16 @@ def test_a_table_is_streamed_from_the_list(angry, desk):
         desk.get_by_role("link", name="Messages as JSONL").click()
     lines = Path(saved.value.path()).read_text().splitlines()
     assert FURIOUS in [json.loads(line)["text"] for line in lines]
+
+
+def test_an_open_queue_gets_new_rows_and_they_can_be_ticked(visit, site, desk):
+    parcel = "4711"
+    desk.goto(f"/admin/chat/classification/?q={parcel}")
+    expect(desk.get_by_role("heading", name="Nothing waits here")).to_be_visible()
+    visit(site.address).ask(f"{FURIOUS}: parcel {parcel}")
+    expect(desk.locator("#result_list")).to_contain_text(parcel)  # without a reload
+    desk.locator("#result_list input.action-select").check()
+    expect(desk.locator(".action-counter")).to_contain_text("1 of 1 selected")
+    desk.locator("select[name=action]").select_option("assign_to_me")
+    desk.get_by_role("button", name="Run").click()
+    expect(desk.get_by_text("1 assigned to you.")).to_be_visible()

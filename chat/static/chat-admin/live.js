@@ -5,7 +5,7 @@
   const SOON = 300; // ms from a change to reading again: what belongs together comes together
   const GAP = 2000; // ms between two readings
   const CHANGES = ["message", "done", "sentiment", "status", "alert"];
-  const LISTS = "[data-live][id], #result_list";
+  const LISTS = "[data-live][id], #changelist"; // the second is any list of the admin
   let lastRead = 0;
   let due = null;
 
@@ -29,7 +29,7 @@
   }
 
   /** Whether somebody works in this list just now: it must not move under their hands. */
-  const inUse = (list) => list.contains(document.activeElement) || list.querySelector("input:checked");
+  const inUse = (list) => list.contains(document.activeElement) || list.querySelector("tr input:checked");
 
   async function readAgain() {
     lastRead = Date.now();
@@ -41,8 +41,16 @@
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const list of lists) {
       const now = fresh.getElementById(list.id);
-      if (now && !inUse(list)) list.replaceWith(now);
+      if (!now || inUse(list)) continue;
+      list.replaceWith(now);
+      connectActions(now);
     }
+  }
+
+  /** The admin's script for ticking rows knows the rows that were there when the page was opened. */
+  function connectActions(list) {
+    const rows = list.querySelectorAll("tr input.action-select");
+    if (rows.length) window.Actions(rows, { parent: list });
   }
 
   function changed() {
