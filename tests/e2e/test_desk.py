@@ -12,21 +12,6 @@ GRATEFUL = "Thank you so much, you were wonderful!"
 
 
 @pytest.fixture
-def desk(browser, site):
-    """A page of the staff user that `up` created, logged in by its printed password."""
-    context = browser.new_context(locale="en-GB", base_url=site.address)
-    context.set_default_timeout(15_000)
-    page = context.new_page()
-    page.goto("/admin/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill(site.password)
-    page.get_by_role("button", name="Log in").click()
-    expect(page).to_have_url(f"{site.address}/admin/")
-    yield page
-    context.close()
-
-
-@pytest.fixture
 def angry(visit, site):
     """A visitor who was angry, then grateful; both messages have their mood by now."""
     visitor = visit(site.address)
