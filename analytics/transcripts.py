@@ -8,7 +8,7 @@ from uuid import UUID
 
 from analytics.lines import Label, Line
 from analytics.moods import MoodReport, report
-from chat.labels import MOOD_TASK
+from chat.labels import MOOD_TASK, Standing, standing
 from chat.models import Classification, Conversation, Message
 from chat.mood import Band, band, message_score, trend_name
 
@@ -64,11 +64,13 @@ def _classifications(conversation: Conversation) -> list[Classification]:
 
 
 def _labels(rows: Iterable[Classification]) -> dict[int, list[Label]]:
-    """The newest label of each task, by message; the mood comes first."""
-    newest = {(row.message_id, row.version.task_id): row for row in rows}
+    """The label that counts of each task, by message; the mood comes first."""
+    said = defaultdict(list)
+    for row in rows:
+        said[row.message_id, row.version.task_id].append(row)
     labels = defaultdict(list)
-    for (message_id, _), row in newest.items():
-        labels[message_id].append(_label(row))
+    for (message_id, _), each in said.items():
+        labels[message_id].append(_label(standing(each)))
     for each in labels.values():
         each.sort(key=lambda label: (not label.is_mood, label.task))
     return labels
@@ -89,8 +91,8 @@ def _is_mood(row: Classification) -> bool:
     return row.version.task.slug == MOOD_TASK
 
 
-def _label(row: Classification) -> Label:
-    name = row.decided_label
+def _label(stands: Standing) -> Label:
+    row, name = stands.row, stands.label
     corrected = name != row.label
     return Label(
         task=row.version.task.name,

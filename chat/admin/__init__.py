@@ -1,12 +1,23 @@
 """The desk in the Django admin: review flagged moods, and edit what the assistant is told."""
 
-from chat.admin import alerts, conversations, history, people, prompts, review_queue, tasks, tokens
+from chat.admin import (
+    alerts,
+    conversations,
+    history,
+    people,
+    phrases,
+    prompts,
+    review_queue,
+    tasks,
+    tokens,
+)
 
 __all__ = [
     "alerts",
     "conversations",
     "history",
     "people",
+    "phrases",
     "prompts",
     "review_queue",
     "tasks",

@@ -47,6 +47,12 @@ def navigation(request: HttpRequest) -> list[dict]:
                     "admin:chat_alertrule_changelist",
                     "chat.view_alertrule",
                 ),
+                _item(
+                    "Routing phrases",
+                    "alt_route",
+                    "admin:chat_routingphrase_changelist",
+                    "chat.view_routingphrase",
+                ),
                 _item("Tasks", "label", "admin:inference_task_changelist", "inference.view_task"),
                 _item(
                     "Task versions",

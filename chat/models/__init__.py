@@ -1,10 +1,12 @@
 """Everything that is stored about conversations, and the verbs that write it."""
 
 from chat.models.alert import Alert, AlertRule, Delivery
+from chat.models.backfill import Backfill
 from chat.models.conversation import Conversation
 from chat.models.message import Message
 from chat.models.mood import Classification, MoodCount, Review
 from chat.models.people import User
+from chat.models.phrase import RoutingPhrase
 from chat.models.prompt import ReplyPrompt
 from chat.models.token import ApiToken
 
@@ -12,6 +14,7 @@ __all__ = [
     "Alert",
     "AlertRule",
     "ApiToken",
+    "Backfill",
     "Classification",
     "Conversation",
     "Delivery",
@@ -19,5 +22,6 @@ __all__ = [
     "MoodCount",
     "ReplyPrompt",
     "Review",
+    "RoutingPhrase",
     "User",
 ]

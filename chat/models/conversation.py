@@ -80,6 +80,11 @@ class Conversation(models.Model):
             self.status = status
             self.next_rev()
 
+    def ask_for_person(self) -> None:
+        """Let the visitor wait for a person, who may be there already; inside `changing`."""
+        if self.status == self.Status.BOT:
+            self.set_status(self.Status.WAITING)
+
     def show_last(self, text: str) -> None:
         """Put the newest words into lists, and count the messages that have any."""
         self.last_message_at = timezone.now()

@@ -1,6 +1,7 @@
 """How the desk's pages write text, shares and scores."""
 
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django import template
@@ -22,6 +23,12 @@ def as_markdown(text: str) -> SafeString:
 def percent(share: float) -> str:
     """A probability as people read it: 0.934 is 93 %."""
     return f"{share:.0%}"
+
+
+@register.filter
+def share_of(shares: Mapping[str, float], name: str) -> float:
+    """The probability of one label."""
+    return shares[name]
 
 
 @register.filter

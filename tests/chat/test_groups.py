@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from chat import labels, tokens
 from chat.groups import install_groups
-from chat.models import AlertRule, ReplyPrompt
+from chat.models import AlertRule, ReplyPrompt, RoutingPhrase
 from inference.models import Task
 from tests.chat.desk import ROLES, conversation, says, staff
 
@@ -36,13 +36,17 @@ TABLE = {
     "chat_replyprompt_change": (403, 403, 200, 403),
     "chat_replyprompt_add": (403, 403, 200, 403),
     "chat_replyprompt_delete": (403, 403, 403, 403),
+    "chat_routingphrase_changelist": (403, 403, 200, 403),
+    "chat_routingphrase_change": (403, 403, 200, 403),
+    "chat_routingphrase_add": (403, 403, 200, 403),
+    "chat_routingphrase_delete": (403, 403, 200, 403),
     "inference_task_changelist": (403, 403, 200, 403),
     "inference_task_change": (403, 403, 200, 403),
-    "inference_task_add": (403, 403, 403, 403),
+    "inference_task_add": (403, 403, 200, 403),
     "inference_task_delete": (403, 403, 403, 403),
     "inference_taskversion_changelist": (403, 403, 200, 403),
     "inference_taskversion_change": (403, 403, 200, 403),
-    "inference_taskversion_add": (403, 403, 200, 403),
+    "inference_taskversion_add": (403, 403, 403, 403),
     "chat_user_changelist": (403, 403, 200, 403),
     "chat_user_add": (403, 403, 403, 403),
     "chat_apitoken_changelist": (403, 403, 200, 403),
@@ -66,6 +70,7 @@ def rows() -> dict:
         "chat_apitoken": tokens.issue(staff("lead", "Lea"), "Reports", ["messages"])[0].pk,
         "chat_alertrule": AlertRule.objects.first().pk,
         "chat_replyprompt": ReplyPrompt.objects.current().pk,
+        "chat_routingphrase": RoutingPhrase.objects.first().pk,
         "inference_task": task.pk,
         "inference_taskversion": task.current.pk,
     }

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chat", "0004_review_desk"),
+        ("chat", "0006_routing_phrases"),
     ]
 
     operations = [
