@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from chat import alerting, mood
@@ -168,18 +167,6 @@ def review(
             conversation.flagged = max(0, conversation.flagged - 1)
         _replace(conversation, message, task, before, standing(_rows(message, task.pk)))
         return added
-
-
-def assign(classifications: QuerySet[Classification], reviewer: User | None) -> int:
-    """Give these to a reviewer, or to nobody in particular; returns how many there were."""
-    return classifications.update(assignee=reviewer)
-
-
-def reviewers() -> QuerySet[User]:
-    """Who may decide on labels, by name."""
-    backend = "django.contrib.auth.backends.ModelBackend"
-    people = User.objects.with_perm("chat.add_review", backend=backend)
-    return people.filter(is_staff=True).order_by("username")
 
 
 def standing(rows: Sequence[Classification]) -> Standing | None:
