@@ -9,6 +9,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
+SHORTEST_SECRET = 16  # characters
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -50,6 +51,23 @@ def items(name: str, default: str, check: Callable[[str], object] = str) -> list
         except ValueError as error:
             raise _bad(name, value, str(error)) from None
     return values
+
+
+def address(name: str) -> str:
+    """A full http or https address, or none."""
+    value = text(name, "")
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise _bad(name, value, "a full http or https address")
+    return value
+
+
+def signing_secret(name: str, *, needed: bool) -> str:
+    """A secret that others share, so it cannot be made here; errors do not show it."""
+    value = text(name, "")
+    if needed and len(value) < SHORTEST_SECRET:
+        raise ImproperlyConfigured(f"{name} must have at least {SHORTEST_SECRET} characters.")
+    return value
 
 
 def origin(value: str) -> str:

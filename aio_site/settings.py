@@ -181,6 +181,10 @@ CHAT_RATE_ADDRESS = env.integer("CHAT_RATE_ADDRESS", 120, minimum=1)  # messages
 CHAT_HELLO_SECONDS = env.integer("CHAT_HELLO_SECONDS", 10, minimum=1)
 CHAT_TOKEN_DAYS = env.integer("CHAT_TOKEN_DAYS", 30, minimum=1)
 
+# Alerts to other systems
+ALERT_WEBHOOK_URL = env.address("ALERT_WEBHOOK_URL")
+ALERT_WEBHOOK_SECRET = env.signing_secret("ALERT_WEBHOOK_SECRET", needed=bool(ALERT_WEBHOOK_URL))
+
 UNFOLD = {
     "SITE_TITLE": "Support desk",
     "SITE_HEADER": "Support desk",

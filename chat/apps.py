@@ -14,8 +14,9 @@ class ChatAppConfig(AppConfig):
 
 def _install_defaults(**kwargs):
     from chat.groups import install_groups
-    from chat.models import ReplyPrompt, RoutingPhrase
+    from chat.models import AlertRule, ReplyPrompt, RoutingPhrase
 
     install_groups()
     ReplyPrompt.objects.install_default()
     RoutingPhrase.objects.install_defaults()
+    AlertRule.objects.install_defaults()

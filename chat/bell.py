@@ -74,6 +74,12 @@ async def alert(conversation_id: UUID, classification_id: int) -> None:
     await get_channel_layer().group_send(STAFF, {**event, "classification": classification_id})
 
 
+async def raised(conversation_id: UUID, alert_id: int) -> None:
+    """Staff should look: a rule says that a conversation turns bad."""
+    event = {"type": "conversation.raised", "conversation": str(conversation_id)}
+    await get_channel_layer().group_send(STAFF, {**event, "alert": alert_id})
+
+
 def group(conversation_id: UUID) -> str:
     return f"conversation.{conversation_id}"
 

@@ -206,6 +206,21 @@ def alert(row) -> dict:
         "label": row.label,
         "confidence": row.confidence,
         "score": row.message.score,
+        "rule": None,
+        "reason": None,
+    }
+
+
+def raised(row) -> dict:
+    """An alert that a rule raised, for staff."""
+    return {
+        "type": "alert",
+        "seq": row.message.seq,
+        "label": row.message.label,
+        "confidence": row.message.confidence,
+        "score": row.message.score,
+        "rule": row.rule.name,
+        "reason": row.reason,
     }
 
 

@@ -2,12 +2,16 @@
 
 from django.contrib.auth.models import Group, Permission
 
-READ = ["view_conversation", "view_message", "view_classification", "view_review"]
+READ = ["view_conversation", "view_message", "view_classification", "view_review", "view_alert"]
 RIGHTS = {
-    "agent": [*READ, "change_conversation", "add_message"],
-    "reviewer": [*READ, "add_review"],
+    "agent": [*READ, "change_alert", "change_conversation", "add_message"],
+    "reviewer": [*READ, "change_alert", "add_review"],
     "lead": [
         *READ,
+        "change_alert",
+        "view_alertrule",
+        "add_alertrule",
+        "change_alertrule",
         "change_conversation",
         "add_message",
         "add_review",

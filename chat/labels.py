@@ -4,10 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from chat import mood
+from chat import alerting, mood
 from chat.models import Classification, Conversation, Message, MoodCount, Review, User
 from inference.calibration import probabilities as calibrated
 from inference.models import Calibration, Task, TaskVersion
@@ -99,7 +98,7 @@ def enabled_tasks() -> tuple[TaskRun, ...]:
 def record(
     message: Message, run: TaskRun, result: Classified, model_id: str, *, cached: bool = False
 ) -> Classification:
-    """Store the model's label of a message, once; flag it and refresh what depends on it.
+    """Store the model's label of a message, once; flag it, refresh what depends on it, alert.
 
     `cached` says that the answer to the same words was used again.
 
@@ -121,6 +120,8 @@ def record(
             before = standing(earlier)
             after = before if before and before.review else Standing(row)
             _replace(conversation, message, run.task, before, after)
+            if run.task.slug == MOOD_TASK:
+                alerting.raise_alerts(conversation, message, run.version.polarity)
         return row
 
 
@@ -166,18 +167,6 @@ def review(
             conversation.flagged = max(0, conversation.flagged - 1)
         _replace(conversation, message, task, before, standing(_rows(message, task.pk)))
         return added
-
-
-def assign(classifications: QuerySet[Classification], reviewer: User | None) -> int:
-    """Give these to a reviewer, or to nobody in particular; returns how many there were."""
-    return classifications.update(assignee=reviewer)
-
-
-def reviewers() -> QuerySet[User]:
-    """Who may decide on labels, by name."""
-    backend = "django.contrib.auth.backends.ModelBackend"
-    people = User.objects.with_perm("chat.add_review", backend=backend)
-    return people.filter(is_staff=True).order_by("username")
 
 
 def standing(rows: Sequence[Classification]) -> Standing | None:

@@ -53,6 +53,11 @@ def message_score(probabilities: Mapping[str, float], polarity: Mapping[str, int
     return max(-1.0, min(1.0, score))  # rounding may carry a sure label just past the end
 
 
+def negative_share(probabilities: Mapping[str, float], polarity: Mapping[str, int]) -> float:
+    """The probability that a label is a negative one, in [0, 1]; unknown labels are not."""
+    return min(1.0, sum(p for label, p in probabilities.items() if polarity.get(label, 0) < 0))
+
+
 def conversation_score(scores: Sequence[float]) -> float | None:
     """tanh(0.75 * sum(s_i * i / n)) over message scores i = 1..n, in (-1, 1); None without any.
 

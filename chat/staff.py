@@ -6,7 +6,7 @@ from uuid import UUID
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from chat import bell, conversations, feed, frames, labels, origins, turns
+from chat import alerting, bell, conversations, feed, frames, labels, origins, turns
 
 
 class StaffConsumer(AsyncWebsocketConsumer):
@@ -50,6 +50,11 @@ class StaffConsumer(AsyncWebsocketConsumer):
         alert = await turns.in_thread(labels.alert)(event["classification"])
         if alert:
             await self._send(frames.alert(alert), conversation=event["conversation"])
+
+    async def conversation_raised(self, event: dict) -> None:
+        alert = await turns.in_thread(alerting.read)(event["alert"])
+        if alert:
+            await self._send(frames.raised(alert), conversation=event["conversation"])
 
     async def _may_read(self) -> bool:
         user = self.scope.get("user")

@@ -2,14 +2,18 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from weakref import WeakKeyDictionary
 
-from chat import bell, calibrations, labels, messages, turns
+from django.conf import settings
+
+from chat import bell, calibrations, labels, messages, turns, webhooks
 from inference import resident
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 30.0
+DELIVER_SECONDS = 2.0
 LOST_AFTER = timedelta(seconds=60)  # a label that took longer than this was lost with its process
 
 _made_up_for: set[int] = set()  # messages that this process has tried to label again, once each
@@ -21,7 +25,7 @@ def awake() -> None:
     resident.start()
     loop = asyncio.get_running_loop()
     if loop not in _tasks:
-        _tasks[loop] = [loop.create_task(each()) for each in (_calibrate, _sweep_for_ever)]
+        _tasks[loop] = [loop.create_task(each()) for each in _chores()]
 
 
 async def sweep(lost_after: timedelta = LOST_AFTER) -> None:
@@ -35,6 +39,15 @@ async def sweep(lost_after: timedelta = LOST_AFTER) -> None:
     for message in await turns.in_thread(labels.unlabelled)(lost_after, busy | _made_up_for):
         _made_up_for.add(message.pk)
         turns.launch(turns.Turn(message.conversation_id, visitor=message))
+
+
+async def deliver() -> None:
+    """Try what is due at the webhook. Posting takes its time, so it has a thread of its own."""
+    for delivery in await turns.in_thread(webhooks.claim)():
+        error = await asyncio.to_thread(webhooks.attempt, delivery)
+        await turns.in_thread(webhooks.settle)(delivery, error)
+        if error:
+            log.warning("Alert %d did not reach the webhook: %s", delivery.alert_id, error)
 
 
 async def shutdown() -> None:
@@ -51,6 +64,20 @@ async def rest() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _chores() -> list[Callable[[], Coroutine]]:
+    webhook = [_deliver_for_ever] if settings.ALERT_WEBHOOK_URL else []
+    return [_calibrate, _sweep_for_ever, *webhook]
+
+
+async def _deliver_for_ever() -> None:
+    while True:
+        try:
+            await deliver()
+        except Exception:
+            log.exception("Delivering alerts failed; the next try is in %d s", DELIVER_SECONDS)
+        await asyncio.sleep(DELIVER_SECONDS)
 
 
 async def _calibrate() -> None:

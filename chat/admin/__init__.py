@@ -1,6 +1,7 @@
 """The desk in the Django admin: review flagged moods, and edit what the assistant is told."""
 
 from chat.admin import (
+    alerts,
     conversations,
     history,
     people,
@@ -12,6 +13,7 @@ from chat.admin import (
 )
 
 __all__ = [
+    "alerts",
     "conversations",
     "history",
     "people",

@@ -5,7 +5,7 @@ from functools import partial
 from django.contrib import messages
 from django.http import HttpRequest
 
-from chat import labels
+from chat import assignments
 from chat.admin.decisions import decide
 from chat.labels import enabled_tasks
 
@@ -57,12 +57,12 @@ def _decide_all(model_admin, request: HttpRequest, queryset, *, decision: dict) 
 
 
 def _assign_to_me(model_admin, request: HttpRequest, queryset) -> None:
-    count = labels.assign(_plain(queryset), request.user)
+    count = assignments.assign(_plain(queryset), request.user)
     model_admin.message_user(request, f"{count} assigned to you.", messages.SUCCESS)
 
 
 def _unassign(model_admin, request: HttpRequest, queryset) -> None:
-    count = labels.assign(_plain(queryset), None)
+    count = assignments.assign(_plain(queryset), None)
     model_admin.message_user(request, f"{count} assigned to nobody.", messages.SUCCESS)
 
 

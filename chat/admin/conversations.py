@@ -69,7 +69,8 @@ class ConversationAdmin(ModelAdmin):
     change_form_template = "admin/chat/conversation/change_form.html"
 
     class Media:
-        css = {"all": ["chat-admin/desk.css"]}
+        css = {"all": ["chat-admin/desk.css", "chat-admin/live.css"]}
+        js = ["chat-admin/live.js"]
 
     def has_add_permission(self, request) -> bool:
         return False

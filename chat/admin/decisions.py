@@ -7,7 +7,7 @@ from django import forms
 from django.db import transaction
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from chat import bell, labels
+from chat import assignments, bell, labels
 from chat.models import Classification, Review, User
 
 
@@ -50,7 +50,7 @@ class AssignmentForm(forms.Form):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["assignee"].queryset = labels.reviewers()
+        self.fields["assignee"].queryset = assignments.reviewers()
 
 
 def decide(classification: Classification, reviewer: User, **decision) -> Review:

@@ -3,7 +3,9 @@
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
-from chat.models import Classification
+from chat.models import Alert, Classification
+
+SEE_ALERTS = "chat.view_alert"
 
 
 def navigation(request: HttpRequest) -> list[dict]:
@@ -14,6 +16,10 @@ def navigation(request: HttpRequest) -> list[dict]:
             [
                 _item(
                     "Dashboard", "monitoring", "analytics:conversations", "chat.view_conversation"
+                ),
+                _counted(
+                    _item("Alerts", "crisis_alert", "admin:chat_alert_changelist", SEE_ALERTS),
+                    Alert.objects.open().count() if request.user.has_perm(SEE_ALERTS) else 0,
                 ),
                 _review_queue(request),
                 _item("Decisions", "history", "admin:chat_review_changelist", "chat.view_review"),
@@ -34,6 +40,12 @@ def navigation(request: HttpRequest) -> list[dict]:
                     "record_voice_over",
                     "admin:chat_replyprompt_changelist",
                     "chat.view_replyprompt",
+                ),
+                _item(
+                    "Alert rules",
+                    "notifications",
+                    "admin:chat_alertrule_changelist",
+                    "chat.view_alertrule",
                 ),
                 _item(
                     "Routing phrases",
@@ -63,10 +75,13 @@ def navigation(request: HttpRequest) -> list[dict]:
 
 
 def _review_queue(request: HttpRequest) -> dict:
-    """With a badge that counts what waits, but none when nothing does."""
     right = "chat.view_classification"
     item = _item("Review queue", "flag", "admin:chat_classification_changelist", right)
-    count = _waiting(request) if request.user.has_perm(right) else 0
+    return _counted(item, _waiting(request) if request.user.has_perm(right) else 0)
+
+
+def _counted(item: dict, count: int) -> dict:
+    """With a badge that counts what waits, but none when nothing does."""
     return item | ({"badge": count} if count else {})
 
 

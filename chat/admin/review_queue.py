@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from unfold.decorators import display
 
-from chat import labels
+from chat import assignments
 from chat.admin import bulk
 from chat.admin.decisions import AssignmentForm, DecisionForm, decide
 from chat.admin.queue_filters import AssigneeFilter, ConfidenceFilter, DecisionFilter, LabelFilter
@@ -64,8 +64,8 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
     change_form_template = "admin/chat/classification/change_form.html"
 
     class Media:
-        css = {"all": ["chat-admin/desk.css"]}
-        js = ["chat-admin/keys.js"]
+        css = {"all": ["chat-admin/desk.css", "chat-admin/live.css"]}
+        js = ["chat-admin/keys.js", "chat-admin/live.js"]
 
     def get_queryset(self, request):
         newest = Subquery(NEWEST_REVIEW.values("verdict")[:1])
@@ -172,7 +172,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         form = AssignmentForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             assignee = form.cleaned_data["assignee"]
-            labels.assign(Classification.objects.filter(pk=pk), assignee)
+            assignments.assign(Classification.objects.filter(pk=pk), assignee)
             self.log_change(request, row, f"Assigned to {assignee or 'nobody'}")
             messages.success(request, f"Assigned to {assignee or 'nobody in particular'}.")
         elif request.method == "POST":

@@ -1,5 +1,6 @@
 """Everything that is stored about conversations, and the verbs that write it."""
 
+from chat.models.alert import Alert, AlertRule, Delivery
 from chat.models.backfill import Backfill
 from chat.models.conversation import Conversation
 from chat.models.message import Message
@@ -10,10 +11,13 @@ from chat.models.prompt import ReplyPrompt
 from chat.models.token import ApiToken
 
 __all__ = [
+    "Alert",
+    "AlertRule",
     "ApiToken",
     "Backfill",
     "Classification",
     "Conversation",
+    "Delivery",
     "Message",
     "MoodCount",
     "ReplyPrompt",

@@ -23,6 +23,8 @@ def test_flags_are_read_in_the_usual_words(monkeypatch, value, flag):
         (lambda: env.choice("X", "a", ("a", "b")), "c"),
         (lambda: env.items("X", "", env.origin), "https://shop.example/path"),
         (lambda: env.items("X", "", env.origin), "ftp://shop.example"),
+        (lambda: env.address("X"), "hooks.example/desk"),
+        (lambda: env.address("X"), "ftp://hooks.example"),
         (lambda: env.database("X", ""), "oracle://somewhere"),
         (lambda: env.database("X", ""), "nonsense"),
     ],
@@ -46,3 +48,11 @@ def test_postgresql_uses_a_pool_and_sqlite_waits_for_its_turn(tmp_path):
     assert "pool" in env.database("NONE", "postgres://u:p@localhost/db")["OPTIONS"]
     sqlite = env.database("NONE", f"sqlite:///{tmp_path}/db.sqlite3")
     assert sqlite["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+
+
+def test_a_signing_secret_is_asked_for_where_it_is_needed_and_never_shown(monkeypatch):
+    monkeypatch.setenv("SECRET", "too short")
+    assert env.signing_secret("SECRET", needed=False) == "too short"
+    with pytest.raises(ImproperlyConfigured, match=r"^SECRET must have") as refused:
+        env.signing_secret("SECRET", needed=True)
+    assert "too short" not in str(refused.value)

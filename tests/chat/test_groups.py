@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from chat import labels, tokens
 from chat.groups import install_groups
-from chat.models import ReplyPrompt, RoutingPhrase
+from chat.models import AlertRule, ReplyPrompt, RoutingPhrase
 from inference.models import Task
 from tests.chat.desk import ROLES, conversation, says, staff
 
@@ -26,6 +26,12 @@ TABLE = {
     "chat_conversation_change": (200, 200, 200, 403),
     "chat_conversation_add": (403, 403, 403, 403),
     "chat_conversation_delete": (403, 403, 403, 403),
+    "chat_alert_changelist": (200, 200, 200, 403),
+    "chat_alert_add": (403, 403, 403, 403),
+    "chat_alertrule_changelist": (403, 403, 200, 403),
+    "chat_alertrule_change": (403, 403, 200, 403),
+    "chat_alertrule_add": (403, 403, 200, 403),
+    "chat_alertrule_delete": (403, 403, 403, 403),
     "chat_replyprompt_changelist": (403, 403, 200, 403),
     "chat_replyprompt_change": (403, 403, 200, 403),
     "chat_replyprompt_add": (403, 403, 200, 403),
@@ -62,6 +68,7 @@ def rows() -> dict:
         "chat_review": labels.review(row, staff("reviewer", "Rita"), "confirmed").pk,
         "chat_conversation": talk.pk,
         "chat_apitoken": tokens.issue(staff("lead", "Lea"), "Reports", ["messages"])[0].pk,
+        "chat_alertrule": AlertRule.objects.first().pk,
         "chat_replyprompt": ReplyPrompt.objects.current().pk,
         "chat_routingphrase": RoutingPhrase.objects.first().pk,
         "inference_task": task.pk,

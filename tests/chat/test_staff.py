@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from aio_site.asgi import application
-from chat.models import User
+from chat.models import AlertRule, User
 from chat.turns import in_thread
 from tests.chat.conftest import DeskEngine
 from tests.chat.visitor import HOST, ORIGIN
@@ -103,3 +103,20 @@ async def test_staff_frames_are_checked_too(listen, ana):
     assert (await socket.receive_json_from(5))["code"] == "bad_frame"
     await socket.send_to(text_data=json.dumps({"type": "ping"}))
     assert (await socket.receive_json_from(5))["type"] == "pong"
+
+
+async def test_staff_are_alerted_when_a_rule_says_that_a_conversation_turns_bad(
+    listen, ana, by_hand: DeskEngine, visit, conversation
+):
+    rules = AlertRule.objects.filter(kind="message")
+    await rules.aupdate(name="Too much", threshold=0.5)
+    await join(ana, "agent")
+    socket = await listen(ana)
+    by_hand._label = "Negative"
+    visitor = await visit()
+    mine, _ = await visitor.say("This is the third time!")
+    while (alert := await receive(socket, "alert"))["rule"] is None:
+        pass  # the flag of the same message
+    assert (alert["conversation"], alert["seq"]) == (str(conversation.pk), mine["seq"])
+    assert (alert["rule"], alert["label"]) == ("Too much", "Negative")
+    assert alert["reason"].endswith("negative")

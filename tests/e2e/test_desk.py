@@ -1,6 +1,8 @@
 """Anger in the chat raises a flag; staff find it, correct it, and see the mood on the dashboard."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -83,3 +85,42 @@ def test_the_queue_is_worked_by_keys(visit, site, desk):
     expect(desk).not_to_have_url(first)
     desk.keyboard.press("c")
     expect(desk.get_by_text("Confirmed as Negative.")).to_be_visible()
+
+
+def test_an_open_dashboard_hears_of_a_conversation_that_turns_bad(visit, site, desk):
+    desk.goto("/admin/chat/alertrule/")
+    desk.get_by_role("link", name="A very negative message").click()
+    desk.get_by_label("Threshold").fill("0.5")
+    with desk.context.expect_page() as opened:
+        desk.get_by_role("button", name="Preview").click()
+    expect(opened.value.get_by_role("heading", name="in 30 days")).to_be_visible()
+    desk.get_by_role("button", name="Save", exact=True).click()
+    desk.goto("/dashboard/?order=newest")
+    visitor = visit(site.address)
+    visitor.ask(FURIOUS)
+    expect(desk.get_by_role("status", name="Alerts")).to_contain_text("A very negative message")
+    row = desk.locator(f"tr:has(a[href*='{visitor.conversation()['id']}'])")
+    expect(row).to_contain_text("1 open")  # the list has changed without a reload
+    desk.get_by_role("link", name="Open the conversation").first.click()
+    expect(desk.locator("#message-1")).to_be_in_viewport()
+
+
+def test_a_table_is_streamed_from_the_list(angry, desk):
+    desk.goto("/dashboard/")
+    with desk.expect_download() as saved:
+        desk.get_by_role("link", name="Messages as JSONL").click()
+    lines = Path(saved.value.path()).read_text().splitlines()
+    assert FURIOUS in [json.loads(line)["text"] for line in lines]
+
+
+def test_an_open_queue_gets_new_rows_and_they_can_be_ticked(visit, site, desk):
+    parcel = "4711"
+    desk.goto(f"/admin/chat/classification/?q={parcel}")
+    expect(desk.get_by_role("heading", name="Nothing waits here")).to_be_visible()
+    visit(site.address).ask(f"{FURIOUS}: parcel {parcel}")
+    expect(desk.locator("#result_list")).to_contain_text(parcel)  # without a reload
+    desk.locator("#result_list input.action-select").check()
+    expect(desk.locator(".action-counter")).to_contain_text("1 of 1 selected")
+    desk.locator("select[name=action]").select_option("assign_to_me")
+    desk.get_by_role("button", name="Run").click()
+    expect(desk.get_by_text("1 assigned to you.")).to_be_visible()
