@@ -24,9 +24,15 @@ def macro_f1(counts: Confusion) -> float:
     """Mean over the labels of F1 = 2 TP / (2 TP + FP + FN); 0 for a label never right.
 
     Every label weighs the same, however rare: Sokolova & Lapalme 2009, "A systematic analysis of
-    performance measures for classification tasks", averaged over F1 as scikit-learn does.
+    performance measures for classification tasks", averaged over F1 as scikit-learn does. A label
+    that is neither true nor said of anything has no F1 and is left out, as there.
     """
-    return sum(_f1(counts, label) for label in counts) / len(counts)
+    seen = [label for label in counts if _occurs(counts, label)]
+    return sum(_f1(counts, label) for label in seen) / len(seen)
+
+
+def _occurs(counts: Confusion, label: str) -> bool:
+    return any(counts[label].values()) or any(row[label] for row in counts.values())
 
 
 def _f1(counts: Confusion, label: str) -> float:

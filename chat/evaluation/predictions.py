@@ -30,7 +30,8 @@ def predict(
     affine = calibration.for_version(engine, run.version).affine
     for example, event in _answers(engine, run, examples):
         if not isinstance(event, Classified):
-            raise RuntimeError(f"Row {example.row} could not be classified: {event.message}")
+            name = f"{example.kind} {example.row}"
+            raise RuntimeError(f"{name} could not be classified: {event.message}")
         yield calibration.probabilities({label: event.logprobs[label] for label in labels}, affine)
 
 
@@ -42,7 +43,7 @@ def _answers(engine, run: TaskRun, examples: Sequence[Example]) -> Iterator[tupl
     asked = 0
     for number, example in enumerate(examples):
         while asked < len(examples) and asked < number + IN_FLIGHT:
-            _ask(engine, run, system, examples[asked].text, asked, inbox)
+            _ask(engine, run, system, examples[asked], asked, inbox)
             asked += 1
         while number not in early:
             answered, event = _next(inbox)
@@ -50,9 +51,8 @@ def _answers(engine, run: TaskRun, examples: Sequence[Example]) -> Iterator[tupl
         yield example, early.pop(number)
 
 
-def _ask(engine, run: TaskRun, system: ChatMessage, text: str, number: int, inbox) -> None:
-    """As the first message of a conversation, which a task may ask to see whole."""
-    part = run.part(text, (system, ChatMessage("user", text)))
+def _ask(engine, run: TaskRun, system: ChatMessage, example: Example, number: int, inbox) -> None:
+    part = run.part(example.text, (system, *example.conversation))
     engine.submit(Request(classify=(part,)), lambda event: inbox.put((number, event)))
 
 

@@ -1,0 +1,57 @@
+"""Judgements as the object that scripts read and as the page that people read."""
+
+from collections.abc import Mapping
+
+from chat.evaluation.judgement import Judgement
+
+DIGITS = 4  # of a share in the JSON object
+
+
+def rounded(judged: Judgement) -> dict:
+    """What the JSON object tells of a judgement; a baseline tells less."""
+    shares = {
+        "accuracy": round(judged.accuracy, DIGITS),
+        "macro_f1": round(judged.macro_f1, DIGITS),
+    }
+    if judged.ece is None:
+        return shares
+    return {
+        "n": judged.n,
+        **shares,
+        "ece": round(judged.ece, DIGITS),
+        "confusion": judged.confusion,
+    }
+
+
+def page(figures: Mapping) -> str:
+    """The figures as a person reads them."""
+    title = f"{figures['task']} version {figures['version']} on {figures['data']}"
+    compared = {"model": figures, **figures["baselines"]}
+    return "\n".join(
+        [
+            f"{title}: {figures['n']} texts, {figures['seconds']} s",
+            f"model: {figures['model']}",
+            "",
+            f"{'':<12}{'accuracy':>10}{'macro-F1':>10}{'ECE':>8}",
+            *(_row(name, each) for name, each in compared.items()),
+            "",
+            *_table(figures["confusion"]),
+        ]
+    )
+
+
+def _row(name: str, figures: Mapping) -> str:
+    ece = f"{figures['ece']:>8.3f}" if "ece" in figures else ""
+    return f"{name:<12}{figures['accuracy']:>10.3f}{figures['macro_f1']:>10.3f}{ece}"
+
+
+def _table(confusion: Mapping[str, Mapping[str, int]]) -> list[str]:
+    width = max(12, *(len(label) + 2 for label in confusion))
+    head = "true \\ said".ljust(width) + "".join(label.rjust(width) for label in confusion)
+    return [
+        head,
+        *(
+            label.ljust(width) + "".join(str(count).rjust(width) for count in row.values())
+            for label, row in confusion.items()
+        ),
+    ]
