@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from chat.evaluation.baselines import BaselineError
-from chat.evaluation.labelled import DataError
+from chat.evaluation.labelled import DataError, TooFewExamples
 from chat.evaluation.mistakes import MistakesError
 from chat.evaluation.replies import ReplyFailed
-from chat.evaluation.reviewed import TooFewReviews
 from chat.evaluation.subject import SubjectError
 from inference import resident
 from inference.errors import EngineRefusal, ModelError
@@ -22,13 +21,20 @@ EXPLAINED = (  # errors whose message tells a person what to do
     ReplyFailed,
     BaselineError,
     SubjectError,
-    TooFewReviews,
+    TooFewExamples,
     ImproperlyConfigured,
     ModelError,
     EngineRefusal,
     TimeoutError,
     RuntimeError,
 )
+
+
+class TaskCommand(BaseCommand):
+    """A command with a --version of its own, a task's: Django's gives way."""
+
+    def create_parser(self, prog_name, subcommand, **kwargs):
+        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
 
 @contextmanager

@@ -19,6 +19,10 @@ class DataError(ValueError):
     """The file cannot be judged on; the message is one line that says why and what is allowed."""
 
 
+class TooFewExamples(ValueError):
+    """There is too little to work on; the message is one line that says how much is needed."""
+
+
 @dataclass(frozen=True)
 class Example:
     """A text with the label that people gave it.

@@ -1,10 +1,12 @@
-"""Figures that compare what a model said with what is true. Pure; all are shares from 0 to 1."""
+"""Figures that compare what a model said with what is true. Pure; shares from 0 to 1, mostly."""
 
+import math
 from collections.abc import Sequence
 
 Confusion = dict[str, dict[str, int]]  # true label -> said label -> how often
 
 BINS = 10
+LEAST_PROBABILITY = 1e-12  # what a true label counts with that was held impossible
 
 
 def accuracy(truth: Sequence[str], said: Sequence[str]) -> float:
@@ -59,3 +61,10 @@ def expected_calibration_error(
     for confidence, hit in zip(confidences, right, strict=True):
         gaps[min(int(confidence * bins), bins - 1)] += hit - confidence
     return sum(map(abs, gaps)) / len(confidences)
+
+
+def log_likelihood(probabilities: Sequence[float]) -> float:
+    """Mean of ln P(true label), in nats: 0 at best. A proper score, unlike the error above."""
+    return sum(math.log(max(each, LEAST_PROBABILITY)) for each in probabilities) / len(
+        probabilities
+    )

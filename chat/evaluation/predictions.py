@@ -1,7 +1,7 @@
 """What the model says about each of many texts: as in the product, many in flight at once."""
 
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from chat.evaluation.labelled import Example
 from chat.labels import TaskRun
@@ -28,11 +28,23 @@ def predict(
         RuntimeError: the engine failed on an example, or on measuring the calibration.
     """
     affine = calibration.for_version(engine, run.version).affine
+    for scores in log_probabilities(engine, run, examples):
+        yield calibration.probabilities({label: scores[label] for label in labels}, affine)
+
+
+def log_probabilities(
+    engine, run: TaskRun, examples: Sequence[Example]
+) -> Iterator[Mapping[str, float]]:
+    """The uncalibrated log-probability of every label of the task for every example, in order.
+
+    Raises:
+        EngineRefusal, TimeoutError, RuntimeError: as `predict`.
+    """
     for example, event in _answers(engine, run, examples):
         if not isinstance(event, Classified):
             name = f"{example.kind} {example.row}"
             raise RuntimeError(f"{name} could not be classified: {event.message}")
-        yield calibration.probabilities({label: event.logprobs[label] for label in labels}, affine)
+        yield event.logprobs
 
 
 def _answers(engine, run: TaskRun, examples: Sequence[Example]) -> Iterator[tuple[Example, Event]]:

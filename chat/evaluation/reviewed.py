@@ -5,16 +5,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from chat import history, messages
-from chat.evaluation.labelled import Example
+from chat.evaluation.labelled import Example, TooFewExamples
 from chat.models import Classification, Message, Review
 from inference.models import TaskVersion
 
 LEAST = 10  # messages; figures on fewer say nothing
 DECISIONS = (Review.Verdict.CONFIRMED, Review.Verdict.CORRECTED)
-
-
-class TooFewReviews(ValueError):
-    """The reviews make no test set; the message is one line that says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ def read(version: TaskVersion) -> ReviewedSet:
     that was only dismissed. A version that sees conversations gets each message's own.
 
     Raises:
-        TooFewReviews: fewer than `LEAST` messages are left, or all with the same label.
+        TooFewExamples: fewer than `LEAST` messages are left, or all with the same label.
     """
     decided = [(message, _opinions(rows)) for message, rows in _by_message(version)]
     agreed = [(message, labels.pop()) for message, labels in decided if len(labels) == 1]
@@ -44,7 +40,7 @@ def read(version: TaskVersion) -> ReviewedSet:
         other_label=len(agreed) - len(usable),
     )
     if problem := _problem(found):
-        raise TooFewReviews(f"--reviews: {version.task.slug} {problem}")
+        raise TooFewExamples(f"--reviews: {version.task.slug} {problem}")
     return found
 
 

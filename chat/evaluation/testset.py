@@ -36,7 +36,7 @@ def of_reviews(version: TaskVersion) -> TestSet:
     """The reviewed messages of the version's task. All of its labels compete.
 
     Raises:
-        TooFewReviews: they make no test set.
+        TooFewExamples: they make no test set.
     """
     found = reviewed.read(version)
     left_out = {"disputed": found.disputed, "other_label": found.other_label}

@@ -156,9 +156,7 @@ def test_no_text_is_printed_and_mistakes_go_to_their_file(engine, queue, tmp_pat
 def test_too_few_reviews_are_refused_before_the_model_is_asked(engine, ana, ben):
     row = decided(ana, "late", "Negative")
     labels.review(row, ben, "corrected", "Neutral")
-    with pytest.raises(
-        CommandError, match=r"has 0 reviewed messages; 10 are needed\..* 1 that"
-    ):
+    with pytest.raises(CommandError, match=r"has 0 reviewed messages; 10 are needed\..* 1 that"):
         run()
     assert not engine.requests
 

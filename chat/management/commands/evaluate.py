@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from chat.evaluation import figures, mistakes, options, replies
 from chat.evaluation.baselines import BASELINES
-from chat.evaluation.command import explained, ready_engine
+from chat.evaluation.command import TaskCommand, explained, ready_engine
 from chat.evaluation.judgement import Judgement, judge, judge_labels, spread
 from chat.evaluation.labelled import Example
 from chat.evaluation.predictions import predict
@@ -21,16 +21,12 @@ from chat.evaluation.testset import TestSet, of_file, of_reviews
 from chat.labels import TaskRun
 
 
-class Command(BaseCommand):
+class Command(TaskCommand):
     help = (
         "Judge the model: --task with --data or --reviews compares its labels with those of a CSV "
         "file (columns text,label) or of reviewed messages, --replies grades its answers to a "
         "written set of questions."
     )
-
-    def create_parser(self, prog_name, subcommand, **kwargs):
-        # Django's own --version gives way to the version of a task.
-        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def add_arguments(self, parser):
         add = parser.add_argument
