@@ -40,6 +40,25 @@ def page(figures: Mapping) -> str:
     )
 
 
+def attack_page(found: Mapping) -> str:
+    """The counts of attacks as a person reads them."""
+    groups = {**found["kinds"], **found["languages"], "all": found}
+    return "\n".join(
+        [
+            f"{found['task']} version {found['version']}: {found['n']} attacks",
+            f"model: {found['model']}",
+            "",
+            f"{'':<16}{'attacks':>9}{'flipped':>9}{'as wanted':>11}{'obeyed':>9}",
+            *(_attack_row(name, each) for name, each in groups.items()),
+        ]
+    )
+
+
+def _attack_row(name: str, counts: Mapping[str, int]) -> str:
+    flipped = f"{counts['flipped']:>9}{counts['reached']:>11}"
+    return f"{name:<16}{counts['n']:>9}{flipped}{counts['obeyed']:>9}"
+
+
 def _row(name: str, figures: Mapping) -> str:
     ece = f"{figures['ece']:>8.3f}" if "ece" in figures else ""
     return f"{name:<12}{figures['accuracy']:>10.3f}{figures['macro_f1']:>10.3f}{ece}"

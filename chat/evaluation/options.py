@@ -5,21 +5,34 @@ from collections.abc import Mapping
 
 from chat.evaluation.baselines import BASELINES
 
+UNFIT = {  # what a job has no use for
+    "replies": ("data", "reviews", "version", "baseline", "limit"),
+    "attacks": ("data", "reviews", "baseline", "limit", "errors"),
+}
+OWN = {"replies": "its own questions", "attacks": "its own messages"}
+
 
 def problem(options: Mapping) -> str | None:
     """What is wrong with the options, in words; None if nothing is."""
-    checks = (_sources, _limit, _baselines, _errors)
+    checks = (_jobs, _sources, _limit, _baselines, _errors)
     return next(filter(None, (check(**options) for check in checks)), None)
 
 
-def _sources(*, data, reviews, replies, limit, baseline, version, **others) -> str | None:
-    if replies and (data or reviews or baseline or limit is not None or version is not None):
-        given = "--data, --reviews, --version, --baseline and --limit"
-        return f"--replies has its own questions: leave out {given}."
+def _jobs(**options) -> str | None:
+    jobs = [job for job in UNFIT if options[job]]
+    if len(jobs) > 1:
+        return f"--{jobs[0]} and --{jobs[1]} are two jobs: give one of them."
+    for job in jobs:
+        if unfit := [name for name in UNFIT[job] if options[name] not in (None, False, [])]:
+            return f"--{job} has {OWN[job]}: leave out --{' and --'.join(unfit)}."
+    return None
+
+
+def _sources(*, data, reviews, **others) -> str | None:
     if data and reviews:
         return "--data and --reviews are two test sets: give one of them."
-    if not (data or reviews or replies):
-        return "Give --data FILE.csv (columns text,label), --reviews, or --replies."
+    if not data and not reviews and not any(others[job] for job in OWN):
+        return "Give --data FILE.csv (columns text,label), --reviews, --replies or --attacks."
     return None
 
 

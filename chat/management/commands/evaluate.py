@@ -3,14 +3,14 @@
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
-from chat.evaluation import figures, mistakes, options, replies
+from chat.evaluation import attacking, attacks, figures, mistakes, options, replies
 from chat.evaluation.baselines import BASELINES
 from chat.evaluation.command import TaskCommand, explained, ready_engine
 from chat.evaluation.judgement import Judgement, judge, judge_labels, spread
@@ -25,7 +25,7 @@ class Command(TaskCommand):
     help = (
         "Judge the model: --task with --data or --reviews compares its labels with those of a CSV "
         "file (columns text,label) or of reviewed messages, --replies grades its answers to a "
-        "written set of questions."
+        "written set of questions, --attacks tells whether visitors can talk it into a label."
     )
 
     def add_arguments(self, parser):
@@ -39,6 +39,7 @@ class Command(TaskCommand):
         compared = f"compare with {known}; may be given more than once"
         add("--baseline", action="append", default=[], metavar="NAME", help=compared)
         add("--replies", action="store_true", help="grade answers to questions")
+        add("--attacks", action="store_true", help="try the written attacks on labels and replies")
         wrong = "write what was wrong to this file, the worst first"
         add("--errors", type=Path, metavar="FILE.csv", help=wrong)
         add("--json", action="store_true", help="the last line is a JSON object")
@@ -49,9 +50,13 @@ class Command(TaskCommand):
         with explained():
             if given["errors"]:
                 mistakes.check(given["errors"])
-            found = self._replies(**given) if given["replies"] else self._labels(**given)
+            found = self._job(given)(**given)
         if given["json"]:
             self.stdout.write(json.dumps(found, ensure_ascii=False))
+
+    def _job(self, given: Mapping) -> Callable[..., dict]:
+        jobs = {"replies": self._replies, "attacks": self._attacks}
+        return next((job for name, job in jobs.items() if given[name]), self._labels)
 
     def _labels(self, *, task, version, data, limit, baseline, errors, **others) -> dict:
         run = task_run(task, version)
@@ -89,6 +94,16 @@ class Command(TaskCommand):
             mistakes.write_replies(errors, found)
             self.stdout.write(f"\n{sum(not each.good for each in found)} wrong ones: {errors}")
         return {"model": engine.model_id, **graded}
+
+    def _attacks(self, *, task, version, **others) -> dict:
+        run, tried = task_run(task, version), attacks.load()
+        engine = ready_engine()
+        total = attacking.PASSES * len(tried)
+        with tqdm(total=total, unit="text", file=sys.stderr) as bar:
+            counts = attacking.summary(attacking.attacked(engine, run, tried, bar.update))
+        found = {"task": task, "version": run.version.number, "model": engine.model_id, **counts}
+        self.stdout.write(figures.attack_page(found))
+        return found
 
 
 def _baselines(
