@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from chat.evaluation.baselines import BaselineError
+from chat.evaluation.interference import NoOtherTask
 from chat.evaluation.labelled import DataError, TooFewExamples
 from chat.evaluation.mistakes import MistakesError
 from chat.evaluation.replies import ReplyFailed
@@ -21,6 +22,7 @@ EXPLAINED = (  # errors whose message tells a person what to do
     ReplyFailed,
     BaselineError,
     SubjectError,
+    NoOtherTask,
     TooFewExamples,
     ImproperlyConfigured,
     ModelError,

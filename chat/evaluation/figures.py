@@ -54,6 +54,45 @@ def attack_page(found: Mapping) -> str:
     )
 
 
+def sensitivity_page(found: Mapping) -> str:
+    """The spreads of a version as a person reads them."""
+    title = f"{found['task']} version {found['version']} on {found['data']}: {found['n']} texts"
+    kinds = {**found["kinds"], "all": found}
+    return "\n".join(
+        [
+            title,
+            f"model: {found['model']}",
+            f"unchanged: accuracy {found['accuracy']:.3f}, macro-F1 {found['macro_f1']:.3f}",
+            "",
+            f"{'':<12}{'variants':>9}{'accuracy':>10}{'macro-F1':>10}{'agree':>8}{'flipped':>9}",
+            *(_spread_row(name, each) for name, each in kinds.items()),
+            "",
+            "accuracy, macro-F1: best less worst; agree: least share; flipped: under any variant",
+        ]
+    )
+
+
+def _spread_row(name: str, each: Mapping) -> str:
+    spreads = f"{each['accuracy_spread']:>10.3f}{each['macro_f1_spread']:>10.3f}"
+    return (
+        f"{name:<12}{each['variants']:>9}{spreads}{each['agreement']:>8.1%}{each['flipped']:>9.1%}"
+    )
+
+
+def interference_page(found: Mapping) -> str:
+    """What other tasks in the request change, as a person reads it."""
+    return "\n".join(
+        [
+            f"{found['task']} version {found['version']} on {found['data']}: {found['n']} texts",
+            f"model: {found['model']}",
+            f"beside: {', '.join(found['others'])}",
+            "",
+            f"labels that differ from those alone: {found['differences']}",
+            f"largest gap between two probabilities: {found['largest_gap']:.2g}",
+        ]
+    )
+
+
 def _attack_row(name: str, counts: Mapping[str, int]) -> str:
     flipped = f"{counts['flipped']:>9}{counts['reached']:>11}"
     return f"{name:<16}{counts['n']:>9}{flipped}{counts['obeyed']:>9}"

@@ -8,8 +8,15 @@ from chat.evaluation.baselines import BASELINES
 UNFIT = {  # what a job has no use for
     "replies": ("data", "reviews", "version", "baseline", "limit"),
     "attacks": ("data", "reviews", "baseline", "limit", "errors"),
+    "sensitivity": ("baseline", "errors"),
+    "interference": ("baseline", "errors"),
 }
-OWN = {"replies": "its own questions", "attacks": "its own messages"}
+WHY = {
+    "replies": "has its own questions",
+    "attacks": "has its own messages",
+    "sensitivity": "compares the model with itself",
+    "interference": "compares the model with itself",
+}
 
 
 def problem(options: Mapping) -> str | None:
@@ -24,14 +31,14 @@ def _jobs(**options) -> str | None:
         return f"--{jobs[0]} and --{jobs[1]} are two jobs: give one of them."
     for job in jobs:
         if unfit := [name for name in UNFIT[job] if options[name] not in (None, False, [])]:
-            return f"--{job} has {OWN[job]}: leave out --{' and --'.join(unfit)}."
+            return f"--{job} {WHY[job]}: leave out --{' and --'.join(unfit)}."
     return None
 
 
 def _sources(*, data, reviews, **others) -> str | None:
     if data and reviews:
         return "--data and --reviews are two test sets: give one of them."
-    if not data and not reviews and not any(others[job] for job in OWN):
+    if not (data or reviews or others["replies"] or others["attacks"]):
         return "Give --data FILE.csv (columns text,label), --reviews, --replies or --attacks."
     return None
 

@@ -8,26 +8,32 @@ from chat.labels import TaskRun
 from chat.models import ReplyPrompt
 from inference import calibration
 from inference.sequence import Classified, Event
-from inference.tasks import ChatMessage, Request
+from inference.tasks import Affine, ChatMessage, Request
 
 IN_FLIGHT = 32  # texts given to the engine at a time
 ANSWER_SECONDS = 300  # a big model on a slow machine; a hang becomes an error
 
 
 def predict(
-    engine, run: TaskRun, examples: Sequence[Example], labels: Sequence[str]
+    engine,
+    run: TaskRun,
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    affine: Affine | None = None,
 ) -> Iterator[dict[str, float]]:
-    """The calibrated probability of each of `labels` for every example, in order.
+    """The probability of each of `labels` for every example, in order.
 
-    The task's other labels, which the engine scores too, are left out and the rest sums to 1. The
-    engine must be ready. Synchronous, with ORM calls.
+    Calibrated by `affine`, by default the version's. The task's other labels, which the engine
+    scores too, are left out and the rest sums to 1. The engine must be ready. Synchronous, with
+    ORM calls.
 
     Raises:
         EngineRefusal: the engine takes no work.
         TimeoutError: the engine gave no answer.
         RuntimeError: the engine failed on an example, or on measuring the calibration.
     """
-    affine = calibration.for_version(engine, run.version).affine
+    if affine is None:
+        affine = calibration.for_version(engine, run.version).affine
     for scores in log_probabilities(engine, run, examples):
         yield calibration.probabilities({label: scores[label] for label in labels}, affine)
 
