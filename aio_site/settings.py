@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "channels",
+    "ninja",
     "aio_site",
     "inference",
     "chat",
@@ -164,11 +165,13 @@ INFERENCE_THREADS = env.integer("INFERENCE_THREADS", 0)
 INFERENCE_CONTEXT = env.integer("INFERENCE_CONTEXT", 4096, minimum=64)
 INFERENCE_MAX_NEW_TOKENS = env.integer("INFERENCE_MAX_NEW_TOKENS", 256, minimum=1)
 INFERENCE_KV_MB = env.integer("INFERENCE_KV_MB", 512, minimum=1)
+INFERENCE_REPEAT_SIZE = env.integer("INFERENCE_REPEAT_SIZE", 4096)  # entries; 0: none
 INFERENCE_BACKEND = env.choice("INFERENCE_BACKEND", "local", ("local",))
 
 # The chat
 CHAT_ENABLED = env.flag("CHAT_ENABLED", True)
 CHAT_SHOW_SENTIMENT = env.flag("CHAT_SHOW_SENTIMENT", False)
+CHAT_ROUTER = env.choice("CHAT_ROUTER", "all", ("all", "keyword", "model"))
 CHAT_ALLOWED_ORIGINS = env.items("CHAT_ALLOWED_ORIGINS", "", env.origin)
 CHAT_MAX_TEXT = env.integer("CHAT_MAX_TEXT", 2000, minimum=1)  # characters
 CHAT_MAX_FRAME = env.integer("CHAT_MAX_FRAME", 32 * 1024, minimum=1024)  # bytes

@@ -14,7 +14,8 @@ class ChatAppConfig(AppConfig):
 
 def _install_defaults(**kwargs):
     from chat.groups import install_groups
-    from chat.models import ReplyPrompt
+    from chat.models import ReplyPrompt, RoutingPhrase
 
     install_groups()
     ReplyPrompt.objects.install_default()
+    RoutingPhrase.objects.install_defaults()

@@ -44,6 +44,11 @@ def set_status(conversation_id: UUID, status: str) -> None:
         conversation.set_status(status)
 
 
+def ask_for_person(conversation_id: UUID) -> None:
+    with Conversation.objects.changing(conversation_id) as conversation:
+        conversation.ask_for_person()
+
+
 def assign(conversation_id: UUID, assignee: User | None) -> None:
     with Conversation.objects.changing(conversation_id) as conversation:
         conversation.assignee = assignee

@@ -1,15 +1,17 @@
 """Verbs on labels: record what the model said, and what a person decided about it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from chat import mood
 from chat.models import Classification, Conversation, Message, MoodCount, Review, User
 from inference.calibration import probabilities as calibrated
 from inference.models import Calibration, Task, TaskVersion
+from inference.repeat import repeats
 from inference.sequence import Classified
 from inference.tasks import (
     Affine,
@@ -39,6 +41,22 @@ class TaskRun:
         )
         return Classify(self.task.slug, messages, self.version.names)
 
+    def recall(self, text: str, model_id: str | None) -> Classified | None:
+        """What this very version said of the same words, if it reads messages alone."""
+        if model_id is None or not self._repeats:
+            return None
+        return repeats().recall(self.task.slug, text, self.version.digest, model_id)
+
+    def remember(self, text: str, result: Classified, model_id: str) -> None:
+        """Keep an answer of the engine for `recall`."""
+        if self._repeats:
+            repeats().remember(text, self.version.digest, model_id, result.logprobs)
+
+    @property
+    def _repeats(self) -> bool:
+        stored, alone = self.version.pk is not None, TaskVersion.Context.MESSAGE
+        return stored and self.version.context == alone
+
 
 @dataclass(frozen=True)
 class Mood:
@@ -50,32 +68,75 @@ class Mood:
     score: float
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What counts as a task's label of a message: the newest decision, else the newest row."""
+
+    row: Classification
+    review: Review | None = None
+
+    @property
+    def label(self) -> str:
+        return self.review.label if self.review else self.row.label
+
+    @property
+    def mood(self) -> Mood:
+        """By the model's probabilities, or certain where a person decided otherwise."""
+        version, probabilities, confidence = self.row.version, self.row.probabilities, 1.0
+        if self.label == self.row.label:
+            confidence = self.row.confidence
+        else:
+            probabilities = {name: float(name == self.label) for name in version.names}
+        score = mood.message_score(probabilities, version.polarity)
+        return Mood(self.label, confidence, probabilities, score)
+
+
 def enabled_tasks() -> tuple[TaskRun, ...]:
     """What runs on every visitor message."""
     return tuple(TaskRun(task, task.current) for task in Task.objects.enabled())
 
 
-def record(message: Message, run: TaskRun, result: Classified, model_id: str) -> Classification:
-    """Store the model's label of a message, once; flag it and refresh what depends on it."""
+def record(
+    message: Message, run: TaskRun, result: Classified, model_id: str, *, cached: bool = False
+) -> Classification:
+    """Store the model's label of a message, once; flag it and refresh what depends on it.
+
+    `cached` says that the answer to the same words was used again.
+
+    It replaces what an earlier version said of the message, but not what a person decided. What
+    was flagged or reviewed before is not put before people again.
+    """
     with Conversation.objects.changing(message.conversation_id) as conversation:
+        earlier = _rows(message, run.task.pk)
+        outcome = _outcome(run, result, run.version.calibration_for(model_id))
+        outcome["flagged"] &= not any(each.flagged or each.reviews.all() for each in earlier)
         row, created = Classification.objects.get_or_create(
             message=message,
             version=run.version,
             model_id=model_id,
-            defaults=_outcome(run, result, run.version.calibration_for(model_id)),
+            defaults={**outcome, "cached": cached},
         )
         if created:
-            MoodCount.add(message.created, run.task.pk, row.label)
             conversation.flagged += row.flagged
-            if run.task.slug == MOOD_TASK:
-                _show(conversation, message, _mood_by_model(row, run.version))
+            before = standing(earlier)
+            after = before if before and before.review else Standing(row)
+            _replace(conversation, message, run.task, before, after)
         return row
 
 
 def review(
-    classification: Classification, reviewer: User, verdict: str, label: str = "", note: str = ""
+    classification: Classification,
+    reviewer: User,
+    verdict: str,
+    label: str = "",
+    note: str = "",
+    *,
+    may_settle: bool = False,
 ) -> Review:
     """Add a person's decision. A correction replaces the label everywhere it is shown.
+
+    Args:
+        may_settle: whether this person's word ends a disagreement, if there is one.
 
     Raises:
         ValueError: a correction names no label of the task.
@@ -85,22 +146,52 @@ def review(
         label = classification.label
     if label not in version.names:
         raise ValueError(f"The label must be one of {', '.join(version.names)}, not {label!r}.")
-    message = classification.message
+    message, task = classification.message, version.task
     with Conversation.objects.changing(message.conversation_id) as conversation:
         # What the caller has may be older than the lock, or hold prefetched reviews.
         classification = Classification.objects.get(pk=classification.pk)
-        before, was_open = classification.decided_label, not classification.reviews.exists()
+        before, was_open = standing(_rows(message, task.pk)), not classification.reviews.exists()
         added = Review.objects.create(
             classification=classification,
             reviewer=reviewer,
             verdict=verdict,
             label=label,
             note=note,
+            settles=may_settle and classification.disputed and verdict != Review.Verdict.DISMISSED,
+        )
+        Classification.objects.filter(pk=classification.pk).update(
+            disputed=classification.disagreed
         )
         if was_open and classification.flagged:
             conversation.flagged = max(0, conversation.flagged - 1)
-        _apply_decision(conversation, classification, before)
+        _replace(conversation, message, task, before, standing(_rows(message, task.pk)))
         return added
+
+
+def assign(classifications: QuerySet[Classification], reviewer: User | None) -> int:
+    """Give these to a reviewer, or to nobody in particular; returns how many there were."""
+    return classifications.update(assignee=reviewer)
+
+
+def reviewers() -> QuerySet[User]:
+    """Who may decide on labels, by name."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    people = User.objects.with_perm("chat.add_review", backend=backend)
+    return people.filter(is_staff=True).order_by("username")
+
+
+def standing(rows: Sequence[Classification]) -> Standing | None:
+    """What counts among what every version of one task said of one message, oldest first."""
+    dismissed = Review.Verdict.DISMISSED
+    decisions = [
+        Standing(row, each)
+        for row in rows
+        for each in row.reviews.all()
+        if each.verdict != dismissed
+    ]
+    if decisions:
+        return max(decisions, key=lambda standing: standing.review.pk)
+    return Standing(rows[-1]) if rows else None
 
 
 def unlabelled(older_than: timedelta, known: Collection[int] = ()) -> list[Message]:
@@ -133,35 +224,27 @@ def _outcome(run: TaskRun, result: Classified, calibration: Calibration | None) 
     }
 
 
-def _apply_decision(
-    conversation: Conversation, classification: Classification, before: str
+def _rows(message: Message, task_id: int) -> list[Classification]:
+    """What every version of a task said of a message, oldest first, with the reviews."""
+    rows = Classification.objects.filter(message=message, version__task=task_id).order_by("pk")
+    return list(rows.select_related("version").prefetch_related("reviews"))
+
+
+def _replace(
+    conversation: Conversation,
+    message: Message,
+    task: Task,
+    before: Standing | None,
+    after: Standing,
 ) -> None:
-    """Let the decided label replace the one shown before, on the message and in the counts."""
-    after = classification.decided_label
-    if after == before:
-        return
-    message, version = classification.message, classification.version
-    MoodCount.add(message.created, version.task_id, before, -1)
-    MoodCount.add(message.created, version.task_id, after)
-    if version.task.slug == MOOD_TASK:
-        by_model = after == classification.label
-        _show(
-            conversation,
-            message,
-            _mood_by_model(classification, version)
-            if by_model
-            else _mood_by_person(after, version),
-        )
-
-
-def _mood_by_model(row: Classification, version: TaskVersion) -> Mood:
-    score = mood.message_score(row.probabilities, version.polarity)
-    return Mood(row.label, row.confidence, row.probabilities, score)
-
-
-def _mood_by_person(label: str, version: TaskVersion) -> Mood:
-    scores = {name: float(name == label) for name in version.names}
-    return Mood(label, 1.0, scores, mood.message_score(scores, version.polarity))
+    """Let what stands now replace what stood before, on the message and in the counts."""
+    if before is None or before.label != after.label:
+        if before:
+            MoodCount.add(message.created, task.pk, before.label, -1)
+        MoodCount.add(message.created, task.pk, after.label)
+    shown_anew = before is None or before.label != after.label or before.row.pk != after.row.pk
+    if shown_anew and task.slug == MOOD_TASK:
+        _show(conversation, message, after.mood)
 
 
 def _show(conversation: Conversation, message: Message, shown: Mood) -> None:

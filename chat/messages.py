@@ -23,7 +23,8 @@ class Busy(Exception):
 
 @dataclass(frozen=True)
 class Received:
-    """A stored visitor message and the row of its reply (none while a person is in charge)."""
+    """A stored visitor message and the row of its reply (none while a person is in charge, or
+    where the message needs none)."""
 
     visitor: Message
     reply: Message | None
@@ -43,10 +44,13 @@ def find(conversation_id: UUID, client_id: str) -> Received | None:
     return Received(visitor, getattr(visitor, "reply", None), created=False)
 
 
-def receive(conversation_id: UUID, client_id: str, text: str) -> Received:
+def receive(
+    conversation_id: UUID, client_id: str, text: str, *, reply: bool = True, person: bool = False
+) -> Received:
     """Store a visitor's message and the row of its reply, before any inference.
 
-    The reply is claimed by this process at once when no other one runs.
+    The reply is claimed by this process at once when no other one runs. Without `reply` there is
+    no such row; with `person` the conversation waits for one from now on.
 
     Raises:
         Busy: too many replies are waiting.
@@ -58,13 +62,15 @@ def receive(conversation_id: UUID, client_id: str, text: str) -> Received:
             raise Busy
         if conversation.status == Conversation.Status.CLOSED:
             conversation.set_status(Conversation.Status.BOT)
+        if person:
+            conversation.ask_for_person()
         visitor = _add(conversation, role=Role.VISITOR, client_id=client_id, text=text)
         conversation.show_last(text)
-        reply = None
-        if conversation.status != Conversation.Status.HUMAN:
-            reply = _add(conversation, role=Role.ASSISTANT, answers=visitor, state=State.QUEUED)
-            _claim(conversation, reply)
-        return Received(visitor, reply, created=True)
+        row = None
+        if reply and conversation.status != Conversation.Status.HUMAN:
+            row = _add(conversation, role=Role.ASSISTANT, answers=visitor, state=State.QUEUED)
+            _claim(conversation, row)
+        return Received(visitor, row, created=True)
 
 
 def claim_next(conversation_id: UUID) -> Message | None:

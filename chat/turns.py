@@ -1,7 +1,7 @@
 """The whole story of one message, top to bottom. Turns outlive the sockets that start them.
 
 A turn is stored before any inference, then given to the engine as ONE request: the reply and
-every enabled task. While an earlier reply of the conversation still runs, only the labels go in
+the tasks of its route. While an earlier reply of the conversation still runs, only the labels go in
 at once; the reply follows when its turn comes.
 """
 
@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from channels.db import database_sync_to_async
+from django.conf import settings
 
-from chat import bell, calibrations, history, labels, messages
+from chat import bell, calibrations, conversations, history, labels, messages, model_router, router
 from chat.models import Message, ReplyPrompt
 from chat.models.message import State
 from inference import resident
@@ -35,7 +36,9 @@ class Turn:
     conversation_id: UUID
     reply: Message | None = None
     visitor: Message | None = None  # the message to label
+    route: router.Route | None = None  # of that message; found out when it is not known yet
     tasks: dict[str, labels.TaskRun] = field(default_factory=dict)
+    recalled: list[Classified] = field(default_factory=list)  # known from the same words before
     text: str = ""  # of the reply so far
     ticket: int | None = None
     stopping: bool = False
@@ -60,10 +63,10 @@ async def start(conversation_id: UUID, client_id: str, text: str) -> messages.Re
     # A model that did not load refuses no message: it is stored for staff, and its reply fails.
     if engine.state not in ("failed", "stopped") and not engine.has_room(2):
         raise messages.Busy
-    received = await in_thread(messages.receive)(conversation_id, client_id, text)
+    received, route = await in_thread(_receive)(conversation_id, client_id, text)
     if received.created:
         claimed = received.reply if received.reply and received.reply.owner else None
-        launch(Turn(conversation_id, reply=claimed, visitor=received.visitor))
+        launch(Turn(conversation_id, reply=claimed, visitor=received.visitor, route=route))
         await bell.ring(conversation_id)
     return received
 
@@ -143,7 +146,15 @@ async def _run(turn: Turn) -> None:
 
 async def _submit(turn: Turn) -> set[str]:
     """Give the turn to the engine; returns the parts whose end is to be awaited."""
+    await _ask_for_route(turn)
     request = await in_thread(_request)(turn)
+    parts = await _hand_over(turn, request) if request else set()
+    for event in turn.recalled:
+        await _record(turn, event, cached=True)
+    return parts
+
+
+async def _hand_over(turn: Turn, request: Request) -> set[str]:
     loop = asyncio.get_running_loop()
     try:
         turn.ticket = resident.engine().submit(request, turn.events.put_nowait, loop)
@@ -157,16 +168,59 @@ async def _submit(turn: Turn) -> set[str]:
     return parts | {REPLY} if request.reply else parts
 
 
-def _request(turn: Turn) -> Request:
+def _receive(
+    conversation_id: UUID, client_id: str, text: str
+) -> tuple[messages.Received, router.Route]:
+    route = router.route(text)
+    received = messages.receive(
+        conversation_id, client_id, text, reply=route.reply, person=route.person
+    )
+    return received, route
+
+
+async def _ask_for_route(turn: Turn) -> None:
+    """What the model makes of the message, where it may decide: tasks, and a person."""
+    if turn.visitor is None:
+        return
+    rules = turn.route or await in_thread(router.route)(turn.visitor.text)
+    turn.route = rules
+    if settings.CHAT_ROUTER == "model" and rules.tasks:
+        turn.route = await _narrowed(turn, rules)
+    if turn.route.person and not rules.person:
+        await in_thread(conversations.ask_for_person)(turn.conversation_id)
+        await bell.ring(turn.conversation_id)
+
+
+async def _narrowed(turn: Turn, rules: router.Route) -> router.Route:
+    """Wait for the model's word, with a heartbeat: it may have to load first."""
+    asked = asyncio.ensure_future(model_router.narrow(rules, turn.visitor.text, resident.engine()))
+    try:
+        while not asked.done():
+            await _checkpoint(turn)
+            await asyncio.wait({asked}, timeout=CHECKPOINT_SECONDS)
+        return asked.result()
+    finally:
+        asked.cancel()
+
+
+def _request(turn: Turn) -> Request | None:
+    """What to ask of the engine; None if the turn asks for nothing."""
     prompt = turn.reply.prompt if turn.reply else ReplyPrompt.objects.current()
     rows = messages.up_to(turn.visitor or turn.reply.answers)
     conversation = history.prompt_messages(prompt.system, rows)
     reply = Reply(messages=conversation) if turn.reply else None
     if turn.visitor is None:
         return Request(reply=reply)
-    turn.tasks = {run.task.slug: run for run in labels.enabled_tasks()}
-    classify = tuple(run.part(turn.visitor.text, conversation) for run in turn.tasks.values())
-    return Request(reply=reply, classify=classify)
+    runs = {run.task.slug: run for run in labels.enabled_tasks()}
+    turn.tasks = {slug: run for slug, run in runs.items() if slug in turn.route.tasks}
+    model_id = resident.engine().model_id
+    asked = []
+    for run in turn.tasks.values():
+        if known := run.recall(turn.visitor.text, model_id):
+            turn.recalled.append(known)
+        else:
+            asked.append(run.part(turn.visitor.text, conversation))
+    return Request(reply=reply, classify=tuple(asked)) if reply or asked else None
 
 
 async def _next_event(turn: Turn) -> Event:
@@ -217,11 +271,15 @@ async def _grow(turn: Turn, text: str) -> None:
     bell.ring_here(turn.conversation_id, changed=False)
 
 
-async def _record(turn: Turn, event: Classified) -> None:
+async def _record(turn: Turn, event: Classified, *, cached: bool = False) -> None:
     run, engine = turn.tasks[event.part], resident.engine()
+    if not cached:
+        run.remember(turn.visitor.text, event, engine.model_id)
     try:
         await calibrations.ensure(run.version, engine)
-        row = await in_thread(labels.record)(turn.visitor, run, event, engine.model_id)
+        row = await in_thread(labels.record)(
+            turn.visitor, run, event, engine.model_id, cached=cached
+        )
     except Exception:  # a label that cannot be kept must not cost the visitor the reply
         log.exception("%s of conversation %s was not stored", event.part, turn.conversation_id)
         return

@@ -80,22 +80,33 @@ def for_version(engine: "Engine", version: "TaskVersion") -> "Calibration":
     return version.calibration_for(engine.model_id) or _add(engine, version)
 
 
-def _add(engine: "Engine", version: "TaskVersion") -> "Calibration":
+def measure(engine: "Engine", version: "TaskVersion") -> tuple[Affine, str]:
+    """What calibrates this wording on the engine's model, and where it comes from; stores nothing.
+
+    The version may be a draft that is not stored. Waits for the engine.
+
+    Raises:
+        EngineRefusal, RuntimeError: as `ensure`.
+    """
     from inference.models import Calibration
 
-    affine = engine.calibrations.get(digest(version.prompt, version.names))
-    source = Calibration.Source.SHIPPED
-    if affine is None:
-        neutral = frozenset(name for name, polarity in version.polarity.items() if polarity == 0)
-        mixed = neutral if len(neutral) < len(version.names) else frozenset()
-        affine = Affine(bias=content_free_bias(_measure(engine, version), mixed))
-        source = Calibration.Source.CONTENT_FREE
+    shipped = engine.calibrations.get(digest(version.prompt, version.names))
+    if shipped is not None:
+        return shipped, Calibration.Source.SHIPPED
+    neutral = frozenset(name for name, polarity in version.polarity.items() if polarity == 0)
+    mixed = neutral if len(neutral) < len(version.names) else frozenset()
+    bias = content_free_bias(_content_free(engine, version), mixed)
+    return Affine(bias=bias), Calibration.Source.CONTENT_FREE
+
+
+def _add(engine: "Engine", version: "TaskVersion") -> "Calibration":
+    affine, source = measure(engine, version)
     return version.calibrations.create(
         model_id=engine.model_id, scale=affine.scale, bias=dict(affine.bias), source=source
     )
 
 
-def _measure(engine: "Engine", version: "TaskVersion") -> list[Mapping[str, float]]:
+def _content_free(engine: "Engine", version: "TaskVersion") -> list[Mapping[str, float]]:
     classify = tuple(
         Classify(key=str(number), messages=_context(version, text), labels=version.names)
         for number, text in enumerate(CONTENT_FREE)

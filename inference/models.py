@@ -1,9 +1,12 @@
 """Tasks: a job for the model is a prompt and its labels, and nothing else."""
 
+import unicodedata
+
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
 from inference import presets
+from inference.calibration import digest
 from inference.tasks import Affine
 
 LABEL_FLAGS = ["review"]  # what a label's `flags` may hold
@@ -50,6 +53,7 @@ class Task(models.Model):
     @transaction.atomic
     def publish(self, *, prompt: str, labels: list[dict], context: str) -> "TaskVersion":
         """Add a version and make it the current one; the next message uses it."""
+        Task.objects.select_for_update().get(pk=self.pk)  # two people publish one after the other
         last = self.versions.order_by("-number").first()
         version = TaskVersion(
             task=self,
@@ -107,6 +111,11 @@ class TaskVersion(models.Model):
     @property
     def polarity(self) -> dict[str, int]:
         return {label["name"]: label["polarity"] for label in self.labels}
+
+    @property
+    def digest(self) -> str:
+        """What this version and no other is called in caches; sha256, in hex."""
+        return digest(f"{self.task_id}:{self.number}:{self.prompt}", self.names)
 
     def flags(self, label: str) -> list[str]:
         return next((each.get("flags", []) for each in self.labels if each["name"] == label), [])
@@ -187,10 +196,15 @@ def labels_problem(labels: object) -> str | None:
     problems = (problem for label in labels if (problem := _label_problem(label)))
     if problem := next(problems, None):
         return problem
-    names = [label["name"] for label in labels]
+    names = [normal_name(label["name"]) for label in labels]
     if len(set(names)) < len(names):
-        return "Two labels have the same name."
+        return "Two labels have the same name, but for letter case and spaces."
     return None
+
+
+def normal_name(name: str) -> str:
+    """A label as people tell it from others: letter case, wide forms and more spaces are one."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _label_problem(label: object) -> str | None:

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from inference import resident
+from inference import repeat, resident
 
 
 @never_cache
@@ -17,10 +17,11 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """200 with the model's id once it is loaded; before, and after a failure, 503 and why."""
+    """200 with the model's id and the process's repeats once it is loaded; else 503 and why."""
     engine = resident.engine()
     if engine.state == "ready":
-        return JsonResponse({"state": engine.state, "model": engine.model_id})
+        report = {"state": engine.state, "model": engine.model_id, "repeats": repeat.report()}
+        return JsonResponse(report)
     report = {"state": engine.state, "progress": engine.progress, "error": engine.error}
     response = JsonResponse(report, status=503)
     response._has_been_logged = True  # not yet ready is no error: Django would log each poll

@@ -1,169 +1,156 @@
 """Tasks: switches are changed in place, wording by publishing a new version."""
 
-import json
-
-from django import forms
-from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.urls import reverse
-from django.utils.html import format_html
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.urls import path, reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget
 
-from chat.admin.prompts import PUBLISH
-from chat.models import Classification
-from inference.models import Task, TaskVersion, labels_problem
+from chat.admin.backfills import backfill_view, runs, start_for_all
+from chat.admin.read_only import ReadOnlyAdmin
+from chat.admin.task_form import TaskForm
+from chat.admin.trials import MAY_TRY, TrialForm, try_view
+from inference.models import Task, TaskVersion
+from inference.repeat import repeats
 
-WRITTEN = ["task", "prompt", "labels", "context"]
-NAME_LENGTH = Classification._meta.get_field("label").max_length
-
-
-class TaskForm(forms.ModelForm):
-    class Meta:
-        model = Task
-        fields = ["enabled", "threshold"]
-
-    def clean_threshold(self) -> float:
-        threshold = self.cleaned_data["threshold"]
-        if not 0 <= threshold <= 1:
-            raise ValidationError("The threshold is a probability: give a number from 0 to 1.")
-        return threshold
+HISTORY = 20  # newest entries that stand beside the form
 
 
 @admin.register(Task)
 class TaskAdmin(ModelAdmin):
+    """One form: the switches, and the wording, which makes a new version when it has changed."""
+
     form = TaskForm
-    fields = ["name", "slug", "enabled", "threshold", "current", "publish"]
-    readonly_fields = ["name", "slug", "current", "publish"]
-    list_display = ["name", "slug", "enabled", "threshold", "current"]
+    list_display = ["name", "slug", "enabled", "threshold", "current", "is_archived"]
+    list_filter = ["enabled", ("archived", admin.EmptyFieldListFilter)]
     list_select_related = ["current__task"]
+    ordering = ["pk"]
+    warn_unsaved_form = True
+    list_before_template = "admin/inference/task/repeats.html"
+    actions = [start_for_all]
 
     class Media:
         css = {"all": ["chat-admin/desk.css"]}
+        js = ["chat-admin/try.js", "chat-admin/poll.js"]
 
-    def has_add_permission(self, request) -> bool:
-        return False
+    def get_urls(self):
+        backfills = self.admin_site.admin_view(backfill_view)
+        # The trials not through `admin_view`, which cannot await: the view itself asks who it is.
+        return [
+            path("<int:pk>/backfill/", backfills, name="inference_task_backfill"),
+            path("try/", try_view, name="inference_task_try_new"),
+            path("<int:pk>/try/", try_view, name="inference_task_try"),
+            *super().get_urls(),
+        ]
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
 
-    @display(description="Wording")
-    def publish(self, row: Task) -> SafeString:
-        address = reverse("admin:inference_taskversion_add")
-        return format_html(
-            '<a class="desk-link" href="{}?task={}">Publish a new version</a>', address, row.pk
-        )
+    def get_fieldsets(self, request, obj=None):
+        switches = ["enabled", "threshold"]
+        if obj is None:
+            return [(None, {"fields": ["name", "slug"]}), *_wording(), _switches(switches)]
+        if not self.has_change_permission(request, obj):
+            return [(None, {"fields": ["name", "slug"]}), _switches([*switches, "archived"])]
+        named = (None, {"fields": ["name", "slug", "based_on"]})
+        return [named, _switches([*switches, "archive"]), *_wording()]
 
+    def get_readonly_fields(self, request, obj=None):
+        return ["slug"] if obj else []
 
-class LabelsField(forms.JSONField):
-    """A list of labels with every key in its place, whatever was left out."""
+    def get_prepopulated_fields(self, request, obj=None):
+        return {} if obj else {"slug": ["name"]}
 
-    default_error_messages = {"invalid": "This is not valid JSON."}
+    def changelist_view(self, request, extra_context=None):
+        page = {"repeats": repeats().counters} | (extra_context or {})
+        return super().changelist_view(request, page)
 
-    def prepare_value(self, value):
-        if isinstance(value, list):
-            return json.dumps(value, indent=2, ensure_ascii=False)
-        return super().prepare_value(value)
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        task = self.get_object(request, object_id) if object_id else None
+        page = _beside(task) if task else {}
+        if request.user.has_perm(MAY_TRY):
+            page |= _trial(task)
+        return super().changeform_view(request, object_id, form_url, page | (extra_context or {}))
 
-    def clean(self, value):
-        labels = super().clean(value)
-        if isinstance(labels, list) and all(isinstance(label, dict) for label in labels):
-            return [_tidied(label) for label in labels]
-        raise ValidationError('Give a list of labels, each written as {"name": ...}.')
+    def save_model(self, request, obj, form, change) -> None:
+        obj.save()
+        if form.is_reworded:
+            version = obj.publish(**form.wording)
+            text = f"Version {version.number} is published: the next message is read with it."
+            messages.success(request, text)
 
+    def construct_change_message(self, request, form, formsets, add=False) -> str:
+        """What was changed from what to what, and which version it made."""
+        changes = [
+            f"{name}: {_said(form.initial.get(name))} → {_said(form.cleaned_data[name])}"
+            for name in ("name", "enabled", "threshold", "archive")
+            if name in form.changed_data and not add
+        ]
+        if not add and form.initial["based_on"] == form.instance.current.number:
+            return "; ".join(changes) or "Saved without a change"
+        return "; ".join([*changes, f"published version {form.instance.current.number}"])
 
-class TaskVersionForm(forms.ModelForm):
-    labels = LabelsField(
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 22, "spellcheck": "false"}),
-        help_text=(
-            "Each label has a name (the very word the model answers with), a description, a "
-            'polarity (-1 bad, 0, 1 good) and flags: [] or ["review"].'
-        ),
-    )
-
-    class Meta:
-        model = TaskVersion
-        fields = WRITTEN
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        for name in ("prompt", "labels"):
-            if name in self.fields:
-                self.fields[name].required = True
-
-    def clean_labels(self) -> list[dict]:
-        labels = self.cleaned_data["labels"]
-        if problem := labels_problem(labels):
-            raise ValidationError(problem)
-        return labels
+    @display(description="Archived", boolean=True)
+    def is_archived(self, row: Task) -> bool:
+        return row.archived is not None
 
 
 @admin.register(TaskVersion)
-class TaskVersionAdmin(ModelAdmin):
-    form = TaskVersionForm
+class TaskVersionAdmin(ReadOnlyAdmin):
+    fields = ["task", "number", "prompt", "labelled", "context", "created"]
+    readonly_fields = ["labelled"]
     list_display = ["__str__", "names", "context", "is_current", "created"]
     list_filter = ["task"]
     list_select_related = ["task"]
-    warn_unsaved_form = True
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
-
-    def get_fields(self, request, obj=None) -> list[str]:
-        return [*WRITTEN, "number", "created"] if obj else WRITTEN
-
-    def get_readonly_fields(self, request, obj=None) -> list[str]:
-        return self.get_fields(request, obj) if obj else []
-
-    def get_changeform_initial_data(self, request) -> dict:
-        """A new version begins as the current one of the task that the address names."""
-        asked = request.GET.get("task", "")
-        tasks = Task.objects.select_related("current").order_by("pk")
-        task = (tasks.filter(pk=asked) if asked.isdecimal() else tasks).first()
-        if task is None or task.current is None:
-            return {"task": task}
-        current = task.current
-        return {
-            "task": task,
-            "prompt": current.prompt,
-            "labels": current.labels,
-            "context": current.context,
-        }
-
-    def add_view(self, request, form_url="", extra_context=None):
-        return super().add_view(request, form_url, PUBLISH | (extra_context or {}))
-
-    def save_model(self, request, obj, form, change) -> None:
-        version = obj.task.publish(
-            prompt=obj.prompt, labels=form.cleaned_data["labels"], context=obj.context
-        )
-        obj.pk, obj.number = version.pk, version.number
 
     @display(description="Labels")
     def names(self, row: TaskVersion) -> str:
         return ", ".join(row.names)
+
+    @display(description="Labels")
+    def labelled(self, row: TaskVersion) -> SafeString:
+        lines = format_html_join("", "<li>{}: {} (polarity {}{})</li>", map(_cells, row.labels))
+        return format_html("<ul>{}</ul>", lines)
 
     @display(description="Current", boolean=True)
     def is_current(self, row: TaskVersion) -> bool:
         return row.task.current_id == row.pk
 
 
-def _tidied(label: dict) -> dict:
-    name, flags = label.get("name"), label.get("flags") or []
-    if not isinstance(name, str) or not name.strip():
-        raise ValidationError("Every label needs a name.")
-    if len(name.strip()) > NAME_LENGTH:
-        raise ValidationError(f"A label's name has at most {NAME_LENGTH} characters.")
-    if not isinstance(flags, list) or not all(isinstance(flag, str) for flag in flags):
-        raise ValidationError(f"The flags of {name} are a list of words.")
+def _switches(fields: list[str]) -> tuple[str, dict]:
+    return ("Switches", {"fields": fields})
+
+
+def _wording() -> list[tuple[str, dict]]:
+    about = "Versions never change: saving other words here publishes the next one."
+    return [("Wording", {"fields": ["prompt", "labels", "context"], "description": about})]
+
+
+def _beside(task: Task) -> dict:
+    """What stands below the form: versions with their calibrations, and who changed what."""
+    entries = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(Task), object_id=task.pk
+    )
     return {
-        "name": name.strip(),
-        "description": str(label.get("description") or ""),
-        "polarity": label.get("polarity"),
-        "flags": flags,
+        "versions": task.versions.prefetch_related("calibrations"),
+        "entries": entries.select_related("user")[:HISTORY],
+        **runs(task),
     }
+
+
+def _trial(task: Task | None) -> dict:
+    """The panel that tries the form as it stands."""
+    names = ["inference_task_try", [task.pk]] if task else ["inference_task_try_new", []]
+    return {"try_form": TrialForm(task), "try_address": reverse(f"admin:{names[0]}", args=names[1])}
+
+
+def _cells(label: dict) -> tuple[str, ...]:
+    flags = "".join(f", flag: {flag}" for flag in label.get("flags", []))
+    return label["name"], label.get("description", ""), f"{label['polarity']:+d}", flags
+
+
+def _said(value: bool | float | str) -> str:
+    return ("off", "on")[value] if isinstance(value, bool) else str(value)

@@ -60,6 +60,7 @@ class Conversation(models.Model):
 
     class Meta:
         ordering = ["-last_message_at"]
+        permissions = [("export_conversation", "Can export conversations")]
         indexes = [
             models.Index(fields=["-last_message_at"]),
             models.Index(fields=["status", "-last_message_at"]),
@@ -78,6 +79,11 @@ class Conversation(models.Model):
         if status != self.status:
             self.status = status
             self.next_rev()
+
+    def ask_for_person(self) -> None:
+        """Let the visitor wait for a person, who may be there already; inside `changing`."""
+        if self.status == self.Status.BOT:
+            self.set_status(self.Status.WAITING)
 
     def show_last(self, text: str) -> None:
         """Put the newest words into lists, and count the messages that have any."""

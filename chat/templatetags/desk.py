@@ -1,6 +1,7 @@
 """How the desk's pages write text, shares and scores."""
 
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django import template
@@ -25,10 +26,16 @@ def percent(share: float) -> str:
 
 
 @register.filter
-def signed(score: float) -> str:
+def share_of(shares: Mapping[str, float], name: str) -> float:
+    """The probability of one label."""
+    return shares[name]
+
+
+@register.filter
+def signed(score: float, digits: int = 2) -> str:
     """A score with its sign: +0.42, −0.42, 0.00."""
-    written = f"{score:+.2f}".replace("-", "−")
-    return "0.00" if written[1:] == "0.00" else written
+    written = f"{score:+.{digits}f}".replace("-", "−")
+    return written if written.strip("+−0.") else written[1:]
 
 
 @register.filter

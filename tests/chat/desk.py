@@ -11,6 +11,7 @@ from chat import labels, messages
 from chat.conversations import open_conversation
 from chat.models import Classification, Conversation, Message, User
 from chat.models.message import State
+from inference.models import Task, TaskVersion
 from inference.sequence import Classified
 
 MODEL = "scripted@test/float32"
@@ -40,10 +41,18 @@ def says(
         received.visitor.created = created
     if received.reply:
         messages.finish(received.reply, State.DONE, "I am sorry to hear that.")
-    run = next(run for run in labels.enabled_tasks() if run.task.slug == labels.MOOD_TASK)
-    row = labels.record(received.visitor, run, _result(run, label, confidence), MODEL)
+    task = Task.objects.get(slug=labels.MOOD_TASK)
+    row = reads(received.visitor, task.current, label, confidence)
     talk.refresh_from_db()
     return row
+
+
+def reads(
+    message: Message, version: TaskVersion, label: str, confidence: float = 0.9
+) -> Classification:
+    """The model labels a stored message with this version of a task."""
+    run = labels.TaskRun(version.task, version)
+    return labels.record(message, run, _result(run, label, confidence), MODEL)
 
 
 def _result(run, label: str, confidence: float) -> Classified:

@@ -1,13 +1,10 @@
-"""Conversations, the reply prompt, tasks and people in the admin."""
-
-import json
+"""Conversations, the reply prompt and people in the admin."""
 
 import pytest
 from django.urls import reverse
 
 from chat.admin import desk
 from chat.models import Conversation, ReplyPrompt, User
-from inference.models import Task, TaskVersion
 from tests.chat.desk import conversation, says, staff
 
 pytestmark = pytest.mark.django_db
@@ -100,82 +97,6 @@ class TestTheReplyPrompt:
         assert lead.post(address, self.WORDS).status_code == 403
 
 
-class TestATask:
-    ADD = reverse("admin:inference_taskversion_add")
-    LABELS = [{"name": "Good", "polarity": 1}, {"name": "Bad", "polarity": -1, "flags": ["review"]}]
-
-    @pytest.fixture
-    def task(self):
-        return Task.objects.get(slug="sentiment")
-
-    def publish(self, client, task, labels, prompt="Good or bad?"):
-        written = labels if isinstance(labels, str) else json.dumps(labels)
-        fields = {"task": task.pk, "prompt": prompt, "labels": written, "context": "message"}
-        return client.post(self.ADD, fields, follow=True)
-
-    def switch(self, client, task, **fields):
-        address = reverse("admin:inference_task_change", args=[task.pk])
-        return client.post(address, fields, follow=True)
-
-    def test_is_switched_off_and_its_threshold_moved(self, lead, task):
-        self.switch(lead, task, threshold="0.8")
-        task.refresh_from_db()
-        assert (task.enabled, task.threshold) == (False, 0.8)
-
-    @pytest.mark.parametrize("threshold", ["1.1", "-0.1", "nan", "inf", "", "high"])
-    def test_has_a_threshold_from_0_to_1(self, lead, task, threshold):
-        self.switch(lead, task, enabled="on", threshold=threshold)
-        task.refresh_from_db()
-        assert task.threshold == 0.6
-
-    def test_gets_a_new_wording_as_a_new_version(self, lead, task):
-        self.publish(lead, task, self.LABELS)
-        task.refresh_from_db()
-        assert (task.current.number, task.current.names) == (2, ("Good", "Bad"))
-        assert task.current.flags("Good") == []
-
-    def test_a_new_version_begins_as_the_current_one(self, lead, task):
-        form = lead.get(f"{self.ADD}?task={task.pk}").context["adminform"].form
-        assert form.initial["prompt"] == task.current.prompt
-
-    @pytest.mark.parametrize(
-        ("labels", "problem"),
-        [
-            ("not json", "not valid JSON"),
-            ('{"a": 1}', "list of labels"),
-            ("[1, 2]", "list of labels"),
-            ([{"name": "Good", "polarity": 1}], "at least two labels"),
-            ([{"name": " ", "polarity": 1}, {"name": "B", "polarity": 0}], "needs a name"),
-            ([{"name": "A", "polarity": 2}, {"name": "B", "polarity": 0}], "must be -1, 0 or 1"),
-            ([{"name": "A", "polarity": 1}, {"name": "A", "polarity": 0}], "same name"),
-            (
-                [{"name": "A", "polarity": 1, "flags": [{}]}, {"name": "B", "polarity": 0}],
-                "list of words",
-            ),
-            (
-                [{"name": "A", "polarity": 1, "flags": ["x"]}, {"name": "B", "polarity": 0}],
-                "may only hold",
-            ),
-            (
-                [{"name": "A" * 41, "polarity": 1}, {"name": "B", "polarity": 0}],
-                "at most 40 characters",
-            ),
-        ],
-    )
-    def test_refuses_labels_that_make_no_sense(self, lead, task, labels, problem):
-        response = self.publish(lead, task, labels)
-        assert problem in response.content.decode()
-        assert TaskVersion.objects.count() == 1
-
-    def test_needs_a_prompt(self, lead, task):
-        assert "required" in self.publish(lead, task, self.LABELS, prompt=" ").content.decode()
-
-    def test_versions_cannot_be_changed(self, lead, task):
-        address = reverse("admin:inference_taskversion_change", args=[task.current.pk])
-        assert lead.get(address).status_code == 200
-        assert lead.post(address, {}).status_code == 403
-
-
 class TestPeople:
     def test_a_superuser_adds_staff_and_puts_them_in_a_group(self, admin_client):
         password = "correct horse battery staple"
@@ -200,7 +121,7 @@ class TestTheSidebar:
         return {item["title"]: item for item in items if item["permission"](request)}
 
     def test_shows_agents_the_desk_only(self, rf):
-        expected = ["Dashboard", "Review queue", "Conversations", "Chat page"]
+        expected = ["Dashboard", "Review queue", "Decisions", "Conversations", "Chat page"]
         assert list(self.items(rf, staff("agent"))) == expected
 
     def test_shows_leads_the_assistant_and_people_too(self, rf):

@@ -79,3 +79,18 @@ def visit(browser):
     for context in contexts:
         context.close()
     assert not complaints
+
+
+@pytest.fixture
+def desk(browser, site):
+    """A page of the staff user that `up` created, logged in by its printed password."""
+    context = browser.new_context(locale="en-GB", base_url=site.address)
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(site.password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url(f"{site.address}/admin/")
+    yield page
+    context.close()

@@ -43,9 +43,12 @@ async def test_a_failed_load_is_told():
     assert "INFERENCE_MODEL" in report["error"]
 
 
-async def test_a_ready_engine_names_its_model():
+async def test_a_ready_engine_names_its_model_and_counts_repeats(settings):
+    settings.INFERENCE_REPEAT_SIZE = 10
     resident.install(ScriptedEngine())
-    assert await readyz() == (200, {"state": "ready", "model": "scripted@test/float32"})
+    status, report = await readyz()
+    assert (status, report["state"], report["model"]) == (200, "ready", "scripted@test/float32")
+    assert report["repeats"] == {"hits": 0, "misses": 0, "entries": 0, "size": 10}
 
 
 async def test_asking_does_not_start_the_engine():

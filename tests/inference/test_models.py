@@ -83,6 +83,8 @@ def test_the_newest_calibration_of_a_model_counts(task):
         ([{"name": "Odd"}, LABELS[0]], "polarity of Odd"),
         ([{**LABELS[0], "flags": ["shout"]}, LABELS[1]], "flags of Good"),
         ([LABELS[0], LABELS[0]], "same name"),
+        ([LABELS[0], {**LABELS[1], "name": " gOOD "}], "same name"),
+        ([LABELS[0], {**LABELS[1], "name": "Ｇｏｏｄ"}], "same name"),
     ],
 )
 def test_bad_labels_are_explained(labels, words):

@@ -1,0 +1,65 @@
+"""A support manager adds a task in the admin, tries it, publishes it, and it reads messages."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+PROMPT = (
+    "You read messages that customers write to a support desk. Does the customer ask to speak "
+    "with a person instead of a machine? Answer with one word: Yes or No."
+)
+
+
+@pytest.fixture
+def form(desk):
+    """The form of a new task, with two labels written on it."""
+    desk.goto("/admin/inference/task/add/")
+    desk.get_by_label("Name").fill("Asks for a person")
+    desk.locator("textarea[name=prompt]").fill(PROMPT)
+    for row, name in enumerate(("Yes", "No")):
+        desk.get_by_label("Answer").nth(row).fill(name)
+    return desk
+
+
+def answers(page) -> list[str]:
+    return [cell.input_value() for cell in page.get_by_label("Answer").all()]
+
+
+def test_labels_are_rows_that_can_be_added_moved_and_removed(form):
+    form.get_by_role("button", name="Add a label").click()
+    form.get_by_label("Answer").nth(2).fill("Perhaps")
+    form.get_by_role("button", name="Move up").nth(2).click()
+    assert answers(form) == ["Yes", "Perhaps", "No"]
+    form.get_by_role("button", name="Move down").nth(0).click()
+    assert answers(form) == ["Perhaps", "Yes", "No"]
+    form.get_by_role("button", name="Remove").nth(0).click()
+    assert answers(form) == ["Yes", "No"]
+
+
+def test_a_draft_is_tried_then_published_from_the_same_form(form):
+    panel = form.locator("[data-try]")
+    panel.get_by_label("Messages, one a line").fill("I want to talk to a human\nWhere is it?")
+    panel.get_by_role("button", name="Try").click()
+    expect(panel.locator("tbody tr")).to_have_count(2)
+    expect(panel.get_by_role("status")).to_contain_text(re.compile(r"\d+ ms a message"))
+    form.get_by_role("button", name="Save and continue editing").click()
+    expect(form.get_by_text("Version 1 is published")).to_be_visible()
+    assert answers(form) == ["Yes", "No"]
+
+
+def test_mistakes_are_told_in_the_panel(form):
+    form.get_by_label("Answer").nth(1).fill("yes ")
+    panel = form.locator("[data-try]")
+    panel.get_by_label("Messages, one a line").fill("Hello")
+    panel.get_by_role("button", name="Try").click()
+    expect(panel.get_by_role("status")).to_contain_text("Two labels have the same name")
+
+
+def test_history_is_labelled_in_the_background_while_the_page_shows_how_far(visit, site, desk):
+    visit(site.address).ask("I need this today, it is urgent!")
+    desk.goto("/admin/inference/task/")
+    desk.get_by_role("link", name="Urgency").click()
+    desk.get_by_role("button", name="Label stored messages").click()
+    expect(desk.locator("[data-poll]")).to_contain_text("urgency v1: Done")
+    expect(desk.locator("[data-poll]")).to_contain_text("0 stored messages not read")
