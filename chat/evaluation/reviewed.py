@@ -18,15 +18,16 @@ class ReviewedSet:
     """The examples, oldest first, and how many decided messages could not be among them."""
 
     examples: tuple[Example, ...]
-    disputed: int = 0  # reviewers differ
+    disputed: int = 0  # reviewers differ, and nobody settled it
     other_label: int = 0  # the decided label is not one of the version's
 
 
 def read(version: TaskVersion) -> ReviewedSet:
     """Every message that people decided on for the version's task, whatever version it was read by.
 
-    A reviewer's last decision counts; where reviewers differ the message is left out, and so is one
-    that was only dismissed. A version that sees conversations gets each message's own.
+    A reviewer's last decision counts; where reviewers differ and nobody settled it the message is
+    left out, and so is one that was only dismissed. A version that sees conversations gets each
+    message's own.
 
     Raises:
         TooFewExamples: fewer than `LEAST` messages are left, or all with the same label.
@@ -59,9 +60,13 @@ def _by_message(version: TaskVersion) -> Iterator[tuple[Message, Sequence[Classi
 
 
 def _opinions(rows: Sequence[Classification]) -> set[str]:
-    """The labels that reviewers hold by now, of one message: one if they agree."""
+    """The labels that reviewers hold of one message by now: one if they agree or it was settled."""
     reviews = [each for row in rows for each in row.reviews.all() if each.verdict in DECISIONS]
-    latest = {each.reviewer_id: each.label for each in sorted(reviews, key=lambda each: each.pk)}
+    latest: dict[int, str] = {}
+    for review in sorted(reviews, key=lambda each: each.pk):
+        if review.settles:
+            latest.clear()
+        latest[review.reviewer_id] = review.label
     return set(latest.values())
 
 

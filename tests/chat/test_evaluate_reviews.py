@@ -12,7 +12,7 @@ from chat.evaluation import reviewed
 from chat.models import Classification
 from inference import resident
 from inference.models import Task
-from tests.chat.desk import conversation, says, staff
+from tests.chat.desk import conversation, reads, says, staff
 from tests.inference.scripted import ScriptedEngine
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +111,24 @@ def test_what_reviewers_disagree_on_is_left_out_until_they_agree(engine, queue, 
     assert (figures["n"], figures["left_out"]["disputed"]) == (11, 1)
     labels.review(queue[0], ben, "confirmed")
     assert report()["n"] == 12
+
+
+def test_what_a_lead_has_settled_is_the_truth(engine, queue, ben):
+    labels.review(queue[0], ben, "corrected", "Neutral")
+    lead = staff("lead", "lea")
+    labels.review(queue[0], lead, "corrected", "Positive", may_settle=True)
+    figures = report()
+    assert (figures["n"], figures["left_out"]["disputed"]) == (12, 0)
+    assert figures["confusion"]["Positive"]["Negative"] == 1
+
+
+def test_decisions_on_what_two_versions_said_of_a_message_are_one_truth(engine, queue, ben):
+    message = queue[0].message
+    row = reads(message, publish(), "Positive")
+    labels.review(row, ben, "confirmed")
+    assert report()["left_out"]["disputed"] == 1
+    labels.review(row, ben, "corrected", "Negative")
+    assert (report()["n"], report()["left_out"]["disputed"]) == (12, 0)
 
 
 def test_a_dismissal_decides_nothing(engine, queue, ana, ben):
