@@ -11,6 +11,7 @@ from inference.tasks import Affine
 
 LABEL_FLAGS = ["review"]  # what a label's `flags` may hold
 LABEL_LENGTH = 40  # characters of a name, as wide as the columns that store labels
+LARGE_SPREAD = 0.1  # of macro-F1 between wordings: more than separates good wordings from bad ones
 
 
 class TaskQuerySet(models.QuerySet):
@@ -147,6 +148,45 @@ class Calibration(models.Model):
     @property
     def affine(self) -> Affine:
         return Affine(scale=self.scale, bias=self.bias)
+
+
+class VersionSensitivityQuerySet(models.QuerySet):
+    def large(self) -> "VersionSensitivityQuerySet":
+        """Measurements that people should know of before they trust the version."""
+        return self.filter(macro_f1_spread__gt=LARGE_SPREAD)
+
+    def newest(self, version: TaskVersion, model_id: str) -> "VersionSensitivity | None":
+        return self.filter(version=version, model_id=model_id).order_by("-pk").first()
+
+
+class VersionSensitivity(models.Model):
+    """How much a version's labels depend on wording and length, as measured once. Append-only."""
+
+    version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="sensitivities")
+    model_id = models.CharField(max_length=200)
+    n = models.PositiveIntegerField(help_text="Texts that it was measured on.")
+    accuracy_spread = models.FloatField(help_text="Best accuracy less the worst, 0 to 1.")
+    macro_f1_spread = models.FloatField(help_text="Best macro-F1 less the worst, 0 to 1.")
+    agreement = models.FloatField(help_text="Least share of labels like the unchanged version's.")
+    flipped = models.FloatField(help_text="Share of texts whose label changed at least once.")
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects = VersionSensitivityQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["version", "model_id"], name="sensitivity_of_version")]
+
+    def __str__(self) -> str:
+        return f"{self.version} on {self.model_id}: macro-F1 varies by {self.macro_f1_spread:.2f}"
+
+    def save(self, *args, **kwargs):
+        if self.pk and not self._state.adding:
+            raise ValidationError("A measurement cannot be changed: add another one.")
+        super().save(*args, **kwargs)
+
+    @property
+    def is_large(self) -> bool:
+        return self.macro_f1_spread > LARGE_SPREAD
 
 
 def labels_problem(labels: object) -> str | None:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.tasks import ChatMessage
+
 TEXT, LABEL = "text", "label"
 GZIP = b"\x1f\x8b"  # how every gzip file begins
 SHOWN = 60  # characters of a file that an error repeats
@@ -17,13 +19,28 @@ class DataError(ValueError):
     """The file cannot be judged on; the message is one line that says why and what is allowed."""
 
 
+class TooFewExamples(ValueError):
+    """There is too little to work on; the message is one line that says how much is needed."""
+
+
 @dataclass(frozen=True)
 class Example:
-    """A text with the label that people gave it. `row` counts as a spreadsheet does: 1 is names."""
+    """A text with the label that people gave it.
+
+    `kind` says what `row` numbers: a file's rows as a spreadsheet counts them (1 is names), or
+    stored messages. `turns` is the conversation up to and with the text; empty if it begins one.
+    """
 
     row: int
     text: str
     label: str
+    turns: tuple[ChatMessage, ...] = ()
+    kind: str = "Row"
+
+    @property
+    def conversation(self) -> tuple[ChatMessage, ...]:
+        """What a task sees that reads conversations, without a system message."""
+        return self.turns or (ChatMessage("user", self.text),)
 
 
 def read(path: Path, allowed: Collection[str]) -> list[Example]:

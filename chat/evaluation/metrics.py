@@ -1,10 +1,12 @@
-"""Figures that compare what a model said with what is true. Pure; all are shares from 0 to 1."""
+"""Figures that compare what a model said with what is true. Pure; shares from 0 to 1, mostly."""
 
+import math
 from collections.abc import Sequence
 
 Confusion = dict[str, dict[str, int]]  # true label -> said label -> how often
 
 BINS = 10
+LEAST_PROBABILITY = 1e-12  # what a true label counts with that was held impossible
 
 
 def accuracy(truth: Sequence[str], said: Sequence[str]) -> float:
@@ -24,9 +26,15 @@ def macro_f1(counts: Confusion) -> float:
     """Mean over the labels of F1 = 2 TP / (2 TP + FP + FN); 0 for a label never right.
 
     Every label weighs the same, however rare: Sokolova & Lapalme 2009, "A systematic analysis of
-    performance measures for classification tasks", averaged over F1 as scikit-learn does.
+    performance measures for classification tasks", averaged over F1 as scikit-learn does. A label
+    that is neither true nor said of anything has no F1 and is left out, as there.
     """
-    return sum(_f1(counts, label) for label in counts) / len(counts)
+    seen = [label for label in counts if _occurs(counts, label)]
+    return sum(_f1(counts, label) for label in seen) / len(seen)
+
+
+def _occurs(counts: Confusion, label: str) -> bool:
+    return any(counts[label].values()) or any(row[label] for row in counts.values())
 
 
 def _f1(counts: Confusion, label: str) -> float:
@@ -53,3 +61,10 @@ def expected_calibration_error(
     for confidence, hit in zip(confidences, right, strict=True):
         gaps[min(int(confidence * bins), bins - 1)] += hit - confidence
     return sum(map(abs, gaps)) / len(confidences)
+
+
+def log_likelihood(probabilities: Sequence[float]) -> float:
+    """Mean of ln P(true label), in nats: 0 at best. A proper score, unlike the error above."""
+    return sum(math.log(max(each, LEAST_PROBABILITY)) for each in probabilities) / len(
+        probabilities
+    )

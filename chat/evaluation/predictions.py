@@ -1,37 +1,56 @@
 """What the model says about each of many texts: as in the product, many in flight at once."""
 
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from chat.evaluation.labelled import Example
 from chat.labels import TaskRun
 from chat.models import ReplyPrompt
 from inference import calibration
 from inference.sequence import Classified, Event
-from inference.tasks import ChatMessage, Request
+from inference.tasks import Affine, ChatMessage, Request
 
 IN_FLIGHT = 32  # texts given to the engine at a time
 ANSWER_SECONDS = 300  # a big model on a slow machine; a hang becomes an error
 
 
 def predict(
-    engine, run: TaskRun, examples: Sequence[Example], labels: Sequence[str]
+    engine,
+    run: TaskRun,
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    affine: Affine | None = None,
 ) -> Iterator[dict[str, float]]:
-    """The calibrated probability of each of `labels` for every example, in order.
+    """The probability of each of `labels` for every example, in order.
 
-    The task's other labels, which the engine scores too, are left out and the rest sums to 1. The
-    engine must be ready. Synchronous, with ORM calls.
+    Calibrated by `affine`, by default the version's. The task's other labels, which the engine
+    scores too, are left out and the rest sums to 1. The engine must be ready. Synchronous, with
+    ORM calls.
 
     Raises:
         EngineRefusal: the engine takes no work.
         TimeoutError: the engine gave no answer.
         RuntimeError: the engine failed on an example, or on measuring the calibration.
     """
-    affine = calibration.for_version(engine, run.version).affine
+    if affine is None:
+        affine = calibration.for_version(engine, run.version).affine
+    for scores in log_probabilities(engine, run, examples):
+        yield calibration.probabilities({label: scores[label] for label in labels}, affine)
+
+
+def log_probabilities(
+    engine, run: TaskRun, examples: Sequence[Example]
+) -> Iterator[Mapping[str, float]]:
+    """The uncalibrated log-probability of every label of the task for every example, in order.
+
+    Raises:
+        EngineRefusal, TimeoutError, RuntimeError: as `predict`.
+    """
     for example, event in _answers(engine, run, examples):
         if not isinstance(event, Classified):
-            raise RuntimeError(f"Row {example.row} could not be classified: {event.message}")
-        yield calibration.probabilities({label: event.logprobs[label] for label in labels}, affine)
+            name = f"{example.kind} {example.row}"
+            raise RuntimeError(f"{name} could not be classified: {event.message}")
+        yield event.logprobs
 
 
 def _answers(engine, run: TaskRun, examples: Sequence[Example]) -> Iterator[tuple[Example, Event]]:
@@ -42,7 +61,7 @@ def _answers(engine, run: TaskRun, examples: Sequence[Example]) -> Iterator[tupl
     asked = 0
     for number, example in enumerate(examples):
         while asked < len(examples) and asked < number + IN_FLIGHT:
-            _ask(engine, run, system, examples[asked].text, asked, inbox)
+            _ask(engine, run, system, examples[asked], asked, inbox)
             asked += 1
         while number not in early:
             answered, event = _next(inbox)
@@ -50,9 +69,8 @@ def _answers(engine, run: TaskRun, examples: Sequence[Example]) -> Iterator[tupl
         yield example, early.pop(number)
 
 
-def _ask(engine, run: TaskRun, system: ChatMessage, text: str, number: int, inbox) -> None:
-    """As the first message of a conversation, which a task may ask to see whole."""
-    part = run.part(text, (system, ChatMessage("user", text)))
+def _ask(engine, run: TaskRun, system: ChatMessage, example: Example, number: int, inbox) -> None:
+    part = run.part(example.text, (system, *example.conversation))
     engine.submit(Request(classify=(part,)), lambda event: inbox.put((number, event)))
 
 

@@ -8,6 +8,7 @@ import queue
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from chat.evaluation import wording
 from chat.evaluation.questions import Question, load
@@ -18,6 +19,16 @@ from inference.tasks import ChatMessage, Reply, Request
 WINDOW = 16  # replies in flight
 
 Progress = Callable[[int, int], None]  # replies done, replies in all
+
+
+class Asked(Protocol):
+    """What can be replied to: the last message, and the conversation up to and with it."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def turns(self) -> tuple[ChatMessage, ...]: ...
 
 
 class ReplyFailed(Exception):
@@ -113,7 +124,7 @@ def verdicts(
     questions = load() if questions is None else questions
     system = ReplyPrompt.objects.current().system
     found: dict[int, Verdict] = {}
-    for number, end in _answers(engine, system, questions):
+    for number, end in answers(engine, system, questions):
         stopped = end.reason == "stop"
         found[number] = judge(questions[number], end.text, system=system, stopped=stopped)
         if progress:
@@ -128,19 +139,24 @@ def described(verdict: Verdict) -> str:
     return "\n  ".join([head, *question.lines, f"< {verdict.reply}"])
 
 
-def _answers(engine, system: str, questions: Sequence[Question]) -> Iterator[tuple[int, Finished]]:
-    """The end of each reply with its question's number, as they come; `WINDOW` in flight."""
+def answers(engine, system: str, asked: Sequence[Asked]) -> Iterator[tuple[int, Finished]]:
+    """The end of each greedy reply with its question's number, as they come; `WINDOW` in flight.
+
+    Raises:
+        ReplyFailed: the engine failed on a question.
+        EngineRefusal: the engine takes no work.
+    """
     ends: queue.SimpleQueue[tuple[int, object]] = queue.SimpleQueue()
-    asked = 0
-    for done in range(len(questions)):
-        while asked < min(len(questions), done + WINDOW):
-            messages = (ChatMessage("system", system), *questions[asked].turns)
-            deliver = partial(_keep_end, ends, asked)
+    given = 0
+    for done in range(len(asked)):
+        while given < min(len(asked), done + WINDOW):
+            messages = (ChatMessage("system", system), *asked[given].turns)
+            deliver = partial(_keep_end, ends, given)
             engine.submit(Request(reply=Reply(messages, greedy=True)), deliver)
-            asked += 1
+            given += 1
         number, event = ends.get()
         if isinstance(event, Failed):
-            raise ReplyFailed(f"The reply to {questions[number].text!r} failed: {event.message}")
+            raise ReplyFailed(f"The reply to {asked[number].text!r} failed: {event.message}")
         yield number, event
 
 

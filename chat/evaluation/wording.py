@@ -32,14 +32,18 @@ def in_language(text: str, language: str) -> bool:
     return han >= 1 - MOST_LATIN_IN_CHINESE if language == "zh" else han <= MOST_HAN_IN_ENGLISH
 
 
+def units(text: str) -> list[str]:
+    """Its words and numbers, in lower case; every Han character is one."""
+    return [match.group().casefold() for match in _UNIT.finditer(text)]
+
+
 def loops(text: str, size: int = 4, most: int = 2) -> bool:
     """Whether some `size`-gram occurs more than `most` times.
 
-    Grams are of words in English and of characters in Chinese: a Han character, a Latin word and
-    a number are one unit each, in lower case; spaces and punctuation are left out.
+    Grams are of `units`: of words in English and of characters in Chinese.
     """
-    units = [match.group().casefold() for match in _UNIT.finditer(text)]
-    grams = Counter(tuple(units[at : at + size]) for at in range(len(units) - size + 1))
+    words = units(text)
+    grams = Counter(tuple(words[at : at + size]) for at in range(len(words) - size + 1))
     return any(count > most for count in grams.values())
 
 

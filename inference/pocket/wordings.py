@@ -5,12 +5,13 @@ prompt does not throw the model off.
 """
 
 import random
+from collections.abc import Sequence
 
 from inference.presets import TaskPreset
 
 SHIPPED = 0.86  # share of the shipped wording
 
-_READ = (
+PREAMBLES = (
     "You read messages that customers write to a support desk. ",
     "You sort messages of customers. ",
     "Below is a message from a customer. ",
@@ -54,7 +55,7 @@ _QUESTIONS = {
         "Name the language of the message.",
     ),
 }
-_ANSWERS = ("Answer with one word: {}.", "Answer only with {}.", "Reply with {}.", "Choose {}.")
+ANSWERS = ("Answer with one word: {}.", "Answer only with {}.", "Reply with {}.", "Choose {}.")
 
 
 def wording(rng: random.Random, task: TaskPreset) -> str:
@@ -65,13 +66,14 @@ def wording(rng: random.Random, task: TaskPreset) -> str:
     rng.shuffle(labels)
     explained = (f"{label['name']}: {label['description'].lower()}. " for label in labels)
     return (
-        rng.choice(_READ)
+        rng.choice(PREAMBLES)
         + ("".join(explained) if rng.random() < 0.6 else "")
         + rng.choice(_QUESTIONS[task.slug])
         + " "
-        + rng.choice(_ANSWERS).format(_listed([label["name"] for label in labels]))
+        + rng.choice(ANSWERS).format(listed([label["name"] for label in labels]))
     )
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Labels as a prompt offers them: "High, Normal or Low"."""
     return f"{', '.join(names[:-1])} or {names[-1]}"

@@ -212,11 +212,11 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            ([], "Give --data FILE.csv .* or --replies"),
+            ([], "Give --data FILE.csv .*, --replies or --attacks"),
             (["--replies", "--data", "a.csv"], "its own questions"),
             (["--data", "a.csv", "--baseline", "oracle"], "There are: majority, vader"),
             (["--data", "a.csv", "--limit", "0"], "--limit must be 1 or more"),
-            (["--replies", "--limit", "5"], "leave out .* --limit"),
+            (["--replies", "--limit", "5"], "leave out --limit"),
             (["--data", "a.csv", "--task", "other"], "There are: language, sentiment, "),
             (["--data", "/nowhere/a.csv"], "cannot be read"),
         ],

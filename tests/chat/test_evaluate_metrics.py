@@ -27,6 +27,11 @@ def test_a_label_that_is_never_said_costs_its_share_of_macro_f1():
     assert macro_f1(counts) == pytest.approx(3 / 7)
 
 
+def test_a_label_that_is_neither_true_nor_said_does_not_lower_macro_f1():
+    counts = confusion(["a", "a", "b"], ["a", "b", "b"], LABELS)
+    assert macro_f1(counts) == pytest.approx(2 / 3)
+
+
 @given(ANSWERS)
 def test_confusion_holds_every_answer_once(answers):
     truth, said = zip(*answers, strict=True)

@@ -1,0 +1,31 @@
+"""What is judged: a task of the admin with one of its versions."""
+
+from chat.labels import TaskRun
+from inference.models import Task
+
+
+class SubjectError(ValueError):
+    """There is no such task or version; the message names the option and what there is."""
+
+
+def task_run(slug: str, number: int | None = None) -> TaskRun:
+    """A task that is not archived, switched on or off, with its version `number` or the current.
+
+    Raises:
+        SubjectError: it does not exist.
+    """
+    known = Task.objects.filter(archived=None, current__isnull=False).select_related("current")
+    tasks = {task.slug: task for task in known.order_by("slug")}
+    if slug not in tasks:
+        there_are = ", ".join(tasks) or "none yet"
+        raise SubjectError(f"--task {slug} does not exist or is archived. There are: {there_are}.")
+    task = tasks[slug]
+    return TaskRun(task, task.current if number is None else _version(task, number))
+
+
+def _version(task: Task, number: int):
+    versions = {each.number: each for each in task.versions.all()}
+    if number not in versions:
+        there_are = ", ".join(map(str, sorted(versions)))
+        raise SubjectError(f"--version {number} of {task.slug} does not exist, only {there_are}.")
+    return versions[number]
