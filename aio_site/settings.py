@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "channels",
+    "ninja",
     "aio_site",
     "inference",
     "chat",

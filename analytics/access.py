@@ -19,7 +19,11 @@ def desk_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         if not user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         if not (user.is_staff and user.has_perm(NEEDED)):
-            return render(request, "analytics/forbidden.html", status=403)
+            return no_access(request)
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def no_access(request: HttpRequest) -> HttpResponse:
+    return render(request, "analytics/forbidden.html", status=403)

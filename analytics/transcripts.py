@@ -1,61 +1,16 @@
-"""One conversation as staff read it: what was said, how it was labelled, and its mood over time."""
+"""One conversation as staff read it: its messages with their labels, and its mood over time."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.utils import timezone
-
+from analytics.lines import Label, Line
+from analytics.moods import MoodReport, report
 from chat.labels import MOOD_TASK, Standing, standing
 from chat.models import Classification, Conversation, Message
-from chat.models.message import Role, State
-from chat.mood import Band, band, trend_name
-
-
-@dataclass(frozen=True)
-class Label:
-    """What counts as a task's label of one message, and what the model had said."""
-
-    task: str
-    is_mood: bool
-    name: str
-    confidence: float
-    model_name: str
-    model_confidence: float
-    corrected: bool
-    flagged: bool
-    open: bool  # flagged, and nobody has decided yet
-    classification_id: int
-
-
-@dataclass(frozen=True)
-class Line:
-    """One message of a transcript."""
-
-    seq: int
-    role: str
-    role_name: str
-    text: str
-    state: str
-    state_name: str
-    created: datetime
-    first_token_ms: float | None
-    score: float | None
-    band: Band | None
-    labels: tuple[Label, ...]
-
-    @property
-    def from_visitor(self) -> bool:
-        return self.role == Role.VISITOR
-
-    @property
-    def ended(self) -> bool:
-        return self.state == State.DONE
-
-    @property
-    def mood(self) -> Label | None:
-        return next((label for label in self.labels if label.is_mood), None)
+from chat.mood import Band, band, message_score, trend_name
 
 
 @dataclass(frozen=True)
@@ -75,21 +30,15 @@ class Transcript:
     trend: str | None
     open_flags: int
     lines: tuple[Line, ...]
-
-    @property
-    def moods(self) -> tuple[Line, ...]:
-        """The visitor messages that have a mood."""
-        return tuple(line for line in self.lines if line.mood and line.score is not None)
-
-    def chart(self) -> list[dict]:
-        """Points of the mood chart, JSON-ready, oldest first."""
-        return [_point(number, line) for number, line in enumerate(self.moods, start=1)]
+    report: MoodReport
 
 
 def transcript(conversation: Conversation) -> Transcript:
     """Everything about one conversation, in three queries whatever its length."""
-    labels = _labels(conversation)
-    lines = tuple(_line(row, labels[row.pk]) for row in conversation.messages.order_by("seq"))
+    rows = _classifications(conversation)
+    labels, others = _labels(rows), _other_scores(rows)
+    said = conversation.messages.order_by("seq")
+    lines = tuple(_line(row, labels[row.pk], others.get(row.pk)) for row in said)
     score, trend = conversation.mood_score, conversation.mood_trend
     return Transcript(
         id=conversation.pk,
@@ -105,17 +54,17 @@ def transcript(conversation: Conversation) -> Transcript:
         trend=None if trend is None else trend_name(trend),
         open_flags=conversation.flagged,
         lines=lines,
+        report=report(lines),
     )
 
 
-def _labels(conversation: Conversation) -> dict[int, list[Label]]:
+def _classifications(conversation: Conversation) -> list[Classification]:
+    rows = Classification.objects.filter(message__conversation=conversation)
+    return list(rows.select_related("version__task").prefetch_related("reviews").order_by("pk"))
+
+
+def _labels(rows: Iterable[Classification]) -> dict[int, list[Label]]:
     """The label that counts of each task, by message; the mood comes first."""
-    rows = (
-        Classification.objects.filter(message__conversation=conversation)
-        .select_related("version__task")
-        .prefetch_related("reviews")
-        .order_by("pk")
-    )
     said = defaultdict(list)
     for row in rows:
         said[row.message_id, row.version.task_id].append(row)
@@ -127,13 +76,27 @@ def _labels(conversation: Conversation) -> dict[int, list[Label]]:
     return labels
 
 
+def _other_scores(rows: list[Classification]) -> dict[int, float]:
+    """By message: the newest score that was read with another context than the mood's."""
+    contexts = {row.message_id: row.version.context for row in rows if _is_mood(row)}
+    return {
+        row.message_id: message_score(row.probabilities, row.version.polarity)
+        for row in rows
+        if contexts.get(row.message_id, row.version.context) != row.version.context
+        and any(row.version.polarity.values())
+    }
+
+
+def _is_mood(row: Classification) -> bool:
+    return row.version.task.slug == MOOD_TASK
+
+
 def _label(stands: Standing) -> Label:
     row, name = stands.row, stands.label
-    task = row.version.task
     corrected = name != row.label
     return Label(
-        task=task.name,
-        is_mood=task.slug == MOOD_TASK,
+        task=row.version.task.name,
+        is_mood=_is_mood(row),
         name=name,
         confidence=1.0 if corrected else row.confidence,
         model_name=row.label,
@@ -145,7 +108,7 @@ def _label(stands: Standing) -> Label:
     )
 
 
-def _line(row: Message, labels: list[Label]) -> Line:
+def _line(row: Message, labels: list[Label], other_score: float | None) -> Line:
     return Line(
         seq=row.seq,
         role=row.role,
@@ -157,18 +120,6 @@ def _line(row: Message, labels: list[Label]) -> Line:
         first_token_ms=row.first_token_ms,
         score=row.score,
         band=None if row.score is None else band(row.score),
+        other_score=other_score,
         labels=tuple(labels),
     )
-
-
-def _point(number: int, line: Line) -> dict:
-    return {
-        "number": number,
-        "seq": line.seq,
-        "time": timezone.localtime(line.created).strftime("%Y-%m-%d %H:%M"),
-        "score": round(line.score, 3),
-        "label": line.mood.name,
-        "confidence": round(line.mood.confidence, 3),
-        "band": line.band.slug,
-        "corrected": line.mood.corrected,
-    }

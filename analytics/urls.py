@@ -1,9 +1,12 @@
 from django.urls import path
 
-from analytics import views
+from analytics import downloads, views
 
 app_name = "analytics"
 urlpatterns = [
     path("", views.conversations, name="conversations"),
     path("<uuid:conversation_id>/", views.conversation, name="conversation"),
+    path("<uuid:conversation_id>/print/", views.printable, name="printable"),
+    path("agreement/", views.agreement, name="agreement"),
+    path("export/<slug:dataset>.<slug:format>", downloads.export, name="export"),
 ]

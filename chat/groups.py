@@ -11,6 +11,8 @@ RIGHTS = {
         "change_conversation",
         "add_message",
         "add_review",
+        "settle_review",
+        "export_conversation",
         "view_replyprompt",
         "add_replyprompt",
         "view_routingphrase",
@@ -22,6 +24,9 @@ RIGHTS = {
         "change_task",
         "view_taskversion",
         "view_user",
+        "view_apitoken",
+        "add_apitoken",
+        "change_apitoken",
     ],
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from chat import mood
@@ -124,9 +125,18 @@ def record(
 
 
 def review(
-    classification: Classification, reviewer: User, verdict: str, label: str = "", note: str = ""
+    classification: Classification,
+    reviewer: User,
+    verdict: str,
+    label: str = "",
+    note: str = "",
+    *,
+    may_settle: bool = False,
 ) -> Review:
     """Add a person's decision. A correction replaces the label everywhere it is shown.
+
+    Args:
+        may_settle: whether this person's word ends a disagreement, if there is one.
 
     Raises:
         ValueError: a correction names no label of the task.
@@ -139,14 +149,19 @@ def review(
     message, task = classification.message, version.task
     with Conversation.objects.changing(message.conversation_id) as conversation:
         # What the caller has may be older than the lock, or hold prefetched reviews.
+        classification = Classification.objects.get(pk=classification.pk)
         before = standing(_rows(message, task.pk))
-        was_open = not Review.objects.filter(classification=classification).exists()
+        was_open = not classification.reviews.exists()
         added = Review.objects.create(
             classification=classification,
             reviewer=reviewer,
             verdict=verdict,
             label=label,
             note=note,
+            settles=may_settle and classification.disputed and verdict != Review.Verdict.DISMISSED,
+        )
+        Classification.objects.filter(pk=classification.pk).update(
+            disputed=classification.disagreed
         )
         if was_open and classification.flagged:
             conversation.flagged = max(0, conversation.flagged - 1)
@@ -166,6 +181,18 @@ def standing(rows: Sequence[Classification]) -> Standing | None:
     if decisions:
         return max(decisions, key=lambda standing: standing.review.pk)
     return Standing(rows[-1]) if rows else None
+
+
+def assign(classifications: QuerySet[Classification], reviewer: User | None) -> int:
+    """Give these to a reviewer, or to nobody in particular; returns how many there were."""
+    return classifications.update(assignee=reviewer)
+
+
+def reviewers() -> QuerySet[User]:
+    """Who may decide on labels, by name."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    people = User.objects.with_perm("chat.add_review", backend=backend)
+    return people.filter(is_staff=True).order_by("username")
 
 
 def unlabelled(older_than: timedelta, known: Collection[int] = ()) -> list[Message]:

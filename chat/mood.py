@@ -1,10 +1,19 @@
-"""Mood as numbers: pure functions, formulas with their sources."""
+"""Mood as numbers: pure functions, formulas with their sources.
+
+Scores run from -1 (negative) to 1 (positive) everywhere; a page may write them as the field does,
+in points from -100 to 100 (Genesys) or from -5 to 5 (Amazon).
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from statistics import fmean
 
 TREND_FROM = 6  # visitor messages; Genesys shows a trend from six on
+QUARTERS = 4
+SMOOTHING = 0.3  # weight of the newest message; 0.2 to 0.3 is usual for such averages
+MOST_MOMENTS = 3
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,8 @@ def message_score(probabilities: Mapping[str, float], polarity: Mapping[str, int
 def conversation_score(scores: Sequence[float]) -> float | None:
     """tanh(0.75 * sum(s_i * i / n)) over message scores i = 1..n, in (-1, 1); None without any.
 
-    Source: Genesys Cloud, "customer sentiment score" (there times 100): later messages count more.
+    Later messages count more. Source: Genesys Cloud, "How is the customer sentiment score
+    calculated?" (there times 100, and with -1 and +1 for s_i).
     """
     if not scores:
         return None
@@ -64,6 +74,100 @@ def conversation_trend(scores: Sequence[float]) -> float | None:
         return None
     half = len(scores) // 2
     return (conversation_score(scores[-half:]) - conversation_score(scores[:half])) / 2
+
+
+def points(score: float) -> int:
+    """A conversation's score or trend in whole points from -100 to 100, as Genesys writes them."""
+    return round(100 * score)
+
+
+def smoothed(scores: Sequence[float]) -> tuple[float, ...]:
+    """The line behind the points: e_1 = s_1, then e_i = 0.3 * s_i + 0.7 * e_(i-1), in [-1, 1].
+
+    It looks back only, so that a later message never redraws what was shown before. Source:
+    S. W. Roberts, "Control Chart Tests Based on Geometric Moving Averages", Technometrics 1959.
+    """
+    line: list[float] = []
+    for score in scores:
+        line.append(SMOOTHING * score + (1 - SMOOTHING) * line[-1] if line else score)
+    return tuple(line)
+
+
+def out_of_five(scores: Sequence[float]) -> float | None:
+    """The mean of message scores, from -5 to 5; None without any.
+
+    Source of the scale: Amazon Connect Contact Lens, "sentiment scores". Amazon also weighs how
+    often and how close together good and bad turns come, and does not say how.
+    """
+    return 5 * fmean(scores) if scores else None
+
+
+def quarters(scores: Sequence[float]) -> tuple[float, ...] | None:
+    """`out_of_five` of each quarter of the visitor's messages; None below four messages.
+
+    Message i of n (from 0) is in quarter floor(4 * i / n), so every quarter has one at least.
+    Source: Amazon Connect Contact Lens, sentiment by quarters of a contact. They are quarters of
+    the messages, not of the time: people leave a chat open and return days later.
+    """
+    n = len(scores)
+    if n < QUARTERS:
+        return None
+    parts = groupby(range(n), key=lambda i: QUARTERS * i // n)
+    return tuple(out_of_five([scores[i] for i in part]) for _, part in parts)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """From the first to the last quarter of a conversation, each from -5 to 5.
+
+    Source: Amazon Connect Contact Lens, "sentiment shift".
+    """
+
+    begin: float
+    end: float
+
+    @property
+    def change(self) -> float:
+        """From -10 (all lost) to 10 (all won)."""
+        return self.end - self.begin
+
+
+def shift(scores: Sequence[float]) -> Shift | None:
+    """The shift from begin to end; None below four messages."""
+    parts = quarters(scores)
+    return Shift(parts[0], parts[-1]) if parts else None
+
+
+def with_bot_and_agent(
+    turns: Iterable[tuple[str, float | None]],
+) -> tuple[float | None, float | None]:
+    """`out_of_five` of what a visitor said to the assistant, and of what they said to a person.
+
+    Args:
+        turns: role (visitor, assistant, agent, system) and score of every message, in order. A
+            visitor talks to whoever spoke last before, and to the assistant at the beginning.
+
+    Source: Amazon Connect Contact Lens, customer sentiment with the bot and with the agent.
+    """
+    heard: dict[str, list[float]] = {"assistant": [], "agent": []}
+    partner = "assistant"
+    for role, score in turns:
+        if role in heard:
+            partner = role
+        elif role == "visitor" and score is not None:
+            heard[partner].append(score)
+    return out_of_five(heard["assistant"]), out_of_five(heard["agent"])
+
+
+def strongest(scores: Sequence[float]) -> tuple[int, ...]:
+    """Indices of at most three messages that are furthest from 0 and not neutral, in order.
+
+    Of equally strong ones the later counts. Source: Google Cloud, magnitude of sentiment, of which
+    only the strongest moments are marked on a timeline.
+    """
+    moved = [i for i, score in enumerate(scores) if abs(score) > STEADY]
+    moved.sort(key=lambda i: (abs(scores[i]), i), reverse=True)
+    return tuple(sorted(moved[:MOST_MOMENTS]))
 
 
 def band(score: float) -> Band:

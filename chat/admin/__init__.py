@@ -1,5 +1,23 @@
 """The desk in the Django admin: review flagged moods, and edit what the assistant is told."""
 
-from chat.admin import conversations, people, phrases, prompts, review_queue, tasks
+from chat.admin import (
+    conversations,
+    history,
+    people,
+    phrases,
+    prompts,
+    review_queue,
+    tasks,
+    tokens,
+)
 
-__all__ = ["conversations", "people", "phrases", "prompts", "review_queue", "tasks"]
+__all__ = [
+    "conversations",
+    "history",
+    "people",
+    "phrases",
+    "prompts",
+    "review_queue",
+    "tasks",
+    "tokens",
+]

@@ -39,13 +39,28 @@ class DecisionForm(forms.Form):
         return self.cleaned_data
 
 
+class AssignmentForm(forms.Form):
+    assignee = forms.ModelChoiceField(
+        User.objects.none(),
+        label="Assigned to",
+        required=False,
+        empty_label="Nobody in particular",
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["assignee"].queryset = labels.reviewers()
+
+
 def decide(classification: Classification, reviewer: User, **decision) -> Review:
     """Add the review and let every open page hear of it.
 
     Raises:
         ValueError: a correction names no label of the task.
     """
-    review = labels.review(classification, reviewer, **decision)
+    may_settle = reviewer.has_perm("chat.settle_review")
+    review = labels.review(classification, reviewer, **decision, may_settle=may_settle)
     ring_on_commit(classification.message.conversation_id)
     return review
 

@@ -16,6 +16,7 @@ def navigation(request: HttpRequest) -> list[dict]:
                     "Dashboard", "monitoring", "analytics:conversations", "chat.view_conversation"
                 ),
                 _review_queue(request),
+                _item("Decisions", "history", "admin:chat_review_changelist", "chat.view_review"),
                 _item(
                     "Conversations",
                     "forum",
@@ -54,6 +55,7 @@ def navigation(request: HttpRequest) -> list[dict]:
             [
                 _item("Users", "person", "admin:chat_user_changelist", "chat.view_user"),
                 _item("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+                _item("API tokens", "key", "admin:chat_apitoken_changelist", "chat.view_apitoken"),
             ],
         ),
     ]
@@ -64,9 +66,16 @@ def _review_queue(request: HttpRequest) -> dict:
     """With a badge that counts what waits, but none when nothing does."""
     right = "chat.view_classification"
     item = _item("Review queue", "flag", "admin:chat_classification_changelist", right)
-    waiting = Classification.objects.flagged().unreviewed()
-    count = waiting.count() if request.user.has_perm(right) else 0
+    count = _waiting(request) if request.user.has_perm(right) else 0
     return item | ({"badge": count} if count else {})
+
+
+def _waiting(request: HttpRequest) -> int:
+    """Messages nobody has decided on, and for who may settle them the disagreements."""
+    count = Classification.objects.flagged().unreviewed().count()
+    if request.user.has_perm("chat.settle_review"):
+        count += Classification.objects.disputed().count()
+    return count
 
 
 def _item(title: str, icon: str, address: str, right: str = "") -> dict:

@@ -17,6 +17,7 @@ class DecisionFilter(SimpleListFilter):
     def lookups(self, request, model_admin):
         return [
             (OPEN, "Open"),
+            ("disputed", "Disagreements"),
             ("decided", "Decided"),
             ("flagged", "All flagged"),
             ("all", "Everything classified"),
@@ -37,11 +38,31 @@ class DecisionFilter(SimpleListFilter):
         match self.value():
             case "decided":
                 return queryset.exclude(verdict=None)
+            case "disputed":
+                return queryset.disputed()
             case "flagged":
                 return queryset.flagged()
             case "all":
                 return queryset
         return queryset.flagged().unreviewed()
+
+
+class AssigneeFilter(SimpleListFilter):
+    title = "assignment"
+    parameter_name = "assigned"
+
+    def lookups(self, request, model_admin):
+        return [("me", "To me"), ("nobody", "To nobody"), ("others", "To others")]
+
+    def queryset(self, request, queryset):
+        match self.value():
+            case "me":
+                return queryset.filter(assignee=request.user)
+            case "nobody":
+                return queryset.filter(assignee=None)
+            case "others":
+                return queryset.exclude(assignee=None).exclude(assignee=request.user)
+        return queryset
 
 
 class LabelFilter(SimpleListFilter):

@@ -1,11 +1,13 @@
 """The review queue: flagged messages, the conversation around each, and what people decide."""
 
-from functools import partial
+from copy import copy
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -15,23 +17,34 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from unfold.decorators import display
 
-from chat.admin.decisions import DecisionForm, decide
-from chat.admin.queue_filters import ConfidenceFilter, DecisionFilter, LabelFilter
+from chat import labels
+from chat.admin import bulk
+from chat.admin.decisions import AssignmentForm, DecisionForm, decide
+from chat.admin.queue_filters import AssigneeFilter, ConfidenceFilter, DecisionFilter, LabelFilter
 from chat.admin.read_only import ReadOnlyAdmin
 from chat.admin.surroundings import around
-from chat.labels import enabled_tasks
 from chat.models import Classification, Review
 
 MAY_REVIEW = "chat.add_review"
+MAY_SETTLE = "chat.settle_review"
 NEWEST_REVIEW = Review.objects.filter(classification=OuterRef("pk")).order_by("-pk")
 
 
 @admin.register(Classification)
 class ReviewQueueAdmin(ReadOnlyAdmin):
-    list_display = ["said", "by_model", "confidence_percent", "decision", "conversation", "when"]
+    list_display = [
+        "said",
+        "by_model",
+        "confidence_percent",
+        "decision",
+        "assignee",
+        "conversation",
+        "when",
+    ]
     list_display_links = ["said"]
     list_filter = [
         DecisionFilter,
+        AssigneeFilter,
         LabelFilter,
         ConfidenceFilter,
         ("created", admin.DateFieldListFilter),
@@ -44,7 +57,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         "message__conversation__email",
     ]
     search_help_text = "Words of the message, name or e-mail"
-    list_select_related = ["message__conversation", "version__task"]
+    list_select_related = ["message__conversation", "version__task", "assignee"]
     list_per_page = 50
     ordering = ["message__created"]  # whoever waits longest comes first
     show_full_result_count = False
@@ -52,6 +65,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 
     class Media:
         css = {"all": ["chat-admin/desk.css"]}
+        js = ["chat-admin/keys.js"]
 
     def get_queryset(self, request):
         newest = Subquery(NEWEST_REVIEW.values("verdict")[:1])
@@ -60,8 +74,12 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 
     def get_urls(self):
         review = self.admin_site.admin_view(self.review_view)
-        address = path("<int:pk>/review/", review, name="chat_classification_review")
-        return [address, *super().get_urls()]
+        assign = self.admin_site.admin_view(self.assign_view)
+        return [
+            path("<int:pk>/review/", review, name="chat_classification_review"),
+            path("<int:pk>/assign/", assign, name="chat_classification_assign"),
+            *super().get_urls(),
+        ]
 
     # The list
 
@@ -82,9 +100,16 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
     @display(
         description="Decision",
         ordering="verdict",
-        label={"Open": "warning", "Confirmed": "info", "Dismissed": "default"},
+        label={
+            "Open": "warning",
+            "Disputed": "danger",
+            "Confirmed": "info",
+            "Dismissed": "default",
+        },
     )
     def decision(self, row: Classification) -> str:
+        if row.disputed:
+            return "Disputed"
         if row.verdict is None:
             return "Open" if row.flagged else "–"
         if row.verdict == Review.Verdict.CORRECTED:
@@ -110,9 +135,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         actions = super().get_actions(request)
         if not self.has_review_permission(request):
             return actions
-        for name, title, decision in _bulk_decisions():
-            actions[name] = (partial(_decide_all, decision=decision), name, title)
-        return actions
+        return actions | bulk.actions()
 
     # One message
 
@@ -138,12 +161,29 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         review = decide(row, request.user, **form.cleaned_data)
         self.log_change(request, row, str(review))
         messages.success(request, f"{review.get_verdict_display()} as {review.label}.")
-        return redirect(self._queue_address(request))
+        following = self._next(request, row) if request.POST.get("then") == "next" else None
+        return redirect(following or self._queue_address(request))
+
+    def assign_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Give the message to a reviewer, from the form of its page."""
+        if not self.has_review_permission(request):
+            raise PermissionDenied
+        row = get_object_or_404(Classification, pk=pk)
+        form = AssignmentForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            assignee = form.cleaned_data["assignee"]
+            labels.assign(Classification.objects.filter(pk=pk), assignee)
+            self.log_change(request, row, f"Assigned to {assignee or 'nobody'}")
+            messages.success(request, f"Assigned to {assignee or 'nobody in particular'}.")
+        elif request.method == "POST":
+            messages.error(request, "This person may not decide on messages.")
+        return redirect(self._with_filters(request, self._page_of(pk)))
 
     def _page(
         self, request: HttpRequest, row: Classification, form: DecisionForm
     ) -> TemplateResponse:
         """The message in its conversation, what the model and people said, and the form."""
+        reviews = row.reviews.select_related("reviewer")
         context = {
             **self.admin_site.each_context(request),
             "title": "Review",
@@ -156,8 +196,13 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
             "shares": sorted(row.probabilities.items(), key=lambda share: -share[1]),
             "talk": row.message.conversation,
             "surroundings": around(row.message),
-            "reviews": row.reviews.select_related("reviewer"),
+            "reviews": reviews,
+            "disputed": row.disputed,
+            "may_settle": request.user.has_perm(MAY_SETTLE),
             "decision_form": form,
+            "choices": form.fields["label"].choices[1:],
+            "assignment_form": AssignmentForm(initial={"assignee": row.assignee_id}),
+            "next_address": self._next(request, row),
             "may_review": self.has_review_permission(request),
             "kept": request.GET.get("_changelist_filters", ""),
             "queue_address": self._queue_address(request),
@@ -170,33 +215,26 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         address = reverse("admin:chat_classification_changelist")
         return f"{address}?{kept}" if kept else address
 
+    def _next(self, request: HttpRequest, row: Classification) -> str | None:
+        """The page of the next message in the list as it was left, round to its beginning."""
+        rest = self._queue(request).exclude(pk=row.pk).order_by("message__created", "pk")
+        later = Q(message__created=row.message.created, pk__gt=row.pk)
+        later |= Q(message__created__gt=row.message.created)
+        following = rest.filter(later).first() or rest.first()
+        return self._with_filters(request, self._page_of(following.pk)) if following else None
 
-def _bulk_decisions() -> list[tuple[str, str, dict]]:
-    """Name, title and decision of each bulk action: the labels are those of the enabled tasks."""
-    versions = [run.version for run in enabled_tasks()]
-    names = dict.fromkeys(
-        name for version in versions for name in version.names if not version.flags(name)
-    )
-    corrections = [
-        (f"correct_{name}", f"Correct to {name}", {"verdict": "corrected", "label": name})
-        for name in names
-    ]
-    return [
-        ("confirm", "Confirm", {"verdict": "confirmed"}),
-        *corrections,
-        ("dismiss", "Dismiss", {"verdict": "dismissed"}),
-    ]
-
-
-def _decide_all(model_admin, request: HttpRequest, queryset, *, decision: dict) -> None:
-    done = refused = 0
-    for row in queryset.select_related("message", "version__task"):
+    def _queue(self, request: HttpRequest) -> QuerySet[Classification]:
+        """The rows of the list as it was left."""
+        listing = copy(request)
+        listing.GET = QueryDict(request.GET.get("_changelist_filters", ""))
         try:
-            model_admin.log_change(request, row, str(decide(row, request.user, **decision)))
-            done += 1
-        except ValueError:  # the label belongs to another task than this row's
-            refused += 1
-    model_admin.message_user(request, f"{done} decided.", messages.SUCCESS)
-    if refused:
-        text = f"{refused} left as they were: their task has no label {decision['label']}."
-        model_admin.message_user(request, text, messages.WARNING)
+            return self.get_changelist_instance(listing).queryset
+        except IncorrectLookupParameters:  # somebody wrote the address by hand
+            return self.get_queryset(request).flagged().unreviewed()
+
+    def _page_of(self, pk: int) -> str:
+        return reverse("admin:chat_classification_change", args=[pk])
+
+    def _with_filters(self, request: HttpRequest, address: str) -> str:
+        kept = request.GET.get("_changelist_filters", "")
+        return f"{address}?{urlencode({'_changelist_filters': kept})}" if kept else address

@@ -7,8 +7,10 @@ from chat.models.mood import Classification, MoodCount, Review
 from chat.models.people import User
 from chat.models.phrase import RoutingPhrase
 from chat.models.prompt import ReplyPrompt
+from chat.models.token import ApiToken
 
 __all__ = [
+    "ApiToken",
     "Backfill",
     "Classification",
     "Conversation",

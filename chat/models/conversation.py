@@ -60,6 +60,7 @@ class Conversation(models.Model):
 
     class Meta:
         ordering = ["-last_message_at"]
+        permissions = [("export_conversation", "Can export conversations")]
         indexes = [
             models.Index(fields=["-last_message_at"]),
             models.Index(fields=["status", "-last_message_at"]),

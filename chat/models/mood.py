@@ -13,6 +13,9 @@ class ClassificationQuerySet(models.QuerySet):
     def flagged(self) -> "ClassificationQuerySet":
         return self.filter(flagged=True)
 
+    def disputed(self) -> "ClassificationQuerySet":
+        return self.filter(disputed=True)
+
     def unreviewed(self) -> "ClassificationQuerySet":
         return self.filter(reviews__isnull=True)
 
@@ -38,6 +41,17 @@ class Classification(models.Model):
     cached = models.BooleanField(default=False)
     latency_ms = models.FloatField()
     flagged = models.BooleanField(default=False)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Who is to decide on it; anybody may.",
+    )
+    disputed = models.BooleanField(
+        default=False, help_text="Reviewers decided differently, and nobody has settled it."
+    )
     created = models.DateTimeField(default=timezone.now)
 
     objects = ClassificationQuerySet.as_manager()
@@ -51,7 +65,12 @@ class Classification(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["-created"], condition=models.Q(flagged=True), name="review_queue")
+            models.Index(
+                fields=["-created"], condition=models.Q(flagged=True), name="review_queue"
+            ),
+            models.Index(
+                fields=["-created"], condition=models.Q(disputed=True), name="disagreements"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -63,6 +82,24 @@ class Classification(models.Model):
         dismissed = Review.Verdict.DISMISSED
         decisions = [review for review in self.reviews.all() if review.verdict != dismissed]
         return max(decisions, key=lambda review: review.pk).label if decisions else self.label
+
+    @property
+    def opinions(self) -> "list[Review]":
+        """What each reviewer thinks by now, oldest first: their latest decision since the last one
+        that settled a disagreement. A dismissal is no opinion. Reads all reviews once.
+        """
+        latest: dict[int, Review] = {}
+        for review in sorted(self.reviews.all(), key=lambda review: review.pk):
+            if review.settles:
+                latest.clear()
+            if review.verdict != Review.Verdict.DISMISSED:
+                latest[review.reviewer_id] = review
+        return sorted(latest.values(), key=lambda review: review.pk)
+
+    @property
+    def disagreed(self) -> bool:
+        """Whether the reviewers' opinions differ."""
+        return len({review.label for review in self.opinions}) > 1
 
 
 class Review(models.Model):
@@ -80,10 +117,12 @@ class Review(models.Model):
     verdict = models.CharField(max_length=9, choices=Verdict)
     label = models.CharField(max_length=40)
     note = models.CharField(max_length=500, blank=True)
+    settles = models.BooleanField(default=False, help_text="It ended a disagreement.")
     created = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        ordering = ["-created"]
+        ordering = ["-created", "-pk"]
+        permissions = [("settle_review", "Can settle disagreements")]
 
     def __str__(self) -> str:
         return f"{self.verdict} as {self.label}"

@@ -32,10 +32,10 @@ def share_of(shares: Mapping[str, float], name: str) -> float:
 
 
 @register.filter
-def signed(score: float) -> str:
+def signed(score: float, digits: int = 2) -> str:
     """A score with its sign: +0.42, −0.42, 0.00."""
-    written = f"{score:+.2f}".replace("-", "−")
-    return "0.00" if written[1:] == "0.00" else written
+    written = f"{score:+.{digits}f}".replace("-", "−")
+    return written if written.strip("+−0.") else written[1:]
 
 
 @register.filter

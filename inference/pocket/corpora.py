@@ -3,6 +3,7 @@
 import csv
 import gzip
 import random
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,7 +124,7 @@ def read(folder: Path | None) -> Corpora:
 
 
 _UNREADABLE = (
-    OSError, EOFError, UnicodeDecodeError, KeyError, ValueError, TypeError, csv.Error,
+    OSError, EOFError, zlib.error, UnicodeDecodeError, KeyError, ValueError, TypeError, csv.Error,
     ElementTree.ParseError,
 )  # fmt: skip
 
@@ -133,16 +134,7 @@ def _rows(path: Path, reader) -> list[tuple[str, str]]:
         opened = gzip.open if path.suffix == ".gz" else open
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
             rows = list(reader(file))
-    except (
-        OSError,
-        EOFError,
-        UnicodeDecodeError,
-        KeyError,
-        ValueError,
-        TypeError,
-        csv.Error,
-        ElementTree.ParseError,
-    ) as error:
+    except _UNREADABLE as error:
         raise CorpusError(f"{path} is not a readable corpus file: {error!r}") from error
     if not rows:
         raise CorpusError(f"{path} has no usable row.")

@@ -13,13 +13,14 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from inference import presets
 from inference.pocket import corpora, export, recipe, replies, scoring, tokenizer
 from inference.pocket.corpora import Corpora
-from inference.pocket.training import Plan, Report, Trainer
+from inference.pocket.training import CheckpointError, Plan, Report, Trainer
 from inference.pocket.transfer import TransferError
 from inference.presets import TaskPreset
-from inference.prompts import ChatPrompt
+from inference.prompts import CHATML, ChatPrompt
 from inference.tasks import Affine
 
 _CHECKPOINT = "checkpoint.pt"
+_BYTES = 256  # every byte has a token
 
 
 class MakingError(Exception):
@@ -52,7 +53,7 @@ def make(
     the share of the budget that is spent.
 
     Raises:
-        MakingError: a wrong folder, or another training's checkpoint in the way.
+        MakingError: a wrong folder, or another training or a damaged one in the way.
         CorpusError: `data` holds no usable corpus.
         OSError: something cannot be written.
     """
@@ -63,7 +64,7 @@ def make(
     words = _tokenizer(room, plan, texts)
     try:
         trainer = Trainer(plan, words, texts, room / _CHECKPOINT, device, start)
-    except TransferError as error:
+    except (CheckpointError, TransferError) as error:
         raise MakingError(str(error)) from error
     trained = trainer.run(progress)
     trainer.save()
@@ -118,7 +119,7 @@ def _examine(
 
 def workspace(out: Path, plan: Plan, texts: Corpora, start: Path | None = None) -> Path:
     """The folder beside `out` where an unfinished training lives."""
-    room = out.with_name(f".{out.name}.training")
+    room = _room(out)
     room.mkdir(parents=True, exist_ok=True)
     mark = json.dumps(
         {"plan": asdict(plan), "corpora": texts.names, "start": start and str(start)},
@@ -127,7 +128,7 @@ def workspace(out: Path, plan: Plan, texts: Corpora, start: Path | None = None) 
     path = room / "plan.json"
     if not path.exists():
         _write(path, mark)
-    elif path.read_text("utf-8") != mark:
+    elif path.read_bytes() != mark.encode():
         raise MakingError(
             f"{room} holds an unfinished training with other options or data: "
             "repeat it with the same ones, or start over with --fresh."
@@ -141,15 +142,42 @@ def _tokenizer(room: Path, plan: Plan, texts: Corpora) -> PreTrainedTokenizerFas
         part = room / "tokenizer.part"
         shutil.rmtree(part, ignore_errors=True)
         written = recipe.texts(plan.recipe, texts)
-        tokenizer.train(written, plan.shape.vocabulary).save_pretrained(part)
+        _save(tokenizer.train(written, plan.shape.vocabulary), part)
         part.rename(path)
-    return AutoTokenizer.from_pretrained(path)
+    return _loaded(path)
+
+
+def _loaded(path: Path) -> PreTrainedTokenizerFast:
+    try:
+        words = AutoTokenizer.from_pretrained(path, local_files_only=True)
+    except Exception as error:  # each file has its parser, and each parser errors of its own
+        raise MakingError(_damaged(path)) from error
+    whole = (words.eos_token, words.chat_template) == (tokenizer.END, CHATML)
+    if not whole or len(words) < _BYTES:  # transformers loads without some of the files, too
+        raise MakingError(_damaged(path))
+    return words
+
+
+def _damaged(path: Path) -> str:
+    return f"{path} of the unfinished training is damaged: start over with --fresh."
+
+
+def _save(words: PreTrainedTokenizerFast, folder: Path) -> None:
+    try:
+        words.save_pretrained(folder)
+    except OSError:
+        raise
+    except Exception as error:  # tokenizers wraps what the disk says
+        raise OSError(f"{folder}: {error}") from error
 
 
 def _write(path: Path, text: str) -> None:
     part = path.with_suffix(".part")
-    part.write_text(text, "utf-8")
-    os.replace(part, path)
+    try:
+        part.write_text(text, "utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _report(plan: Plan, trainer: Trainer, trained: Report, texts: Corpora) -> dict:
@@ -169,5 +197,15 @@ def _report(plan: Plan, trainer: Trainer, trained: Report, texts: Corpora) -> di
 
 
 def forget(out: Path) -> None:
-    """Drop the unfinished training of `out`, if there is one."""
-    shutil.rmtree(out.with_name(f".{out.name}.training"), ignore_errors=True)
+    """Drop the unfinished training of `out`, if there is one.
+
+    Raises:
+        MakingError: no model may be written to `out`.
+    """
+    if problem := export.refusal(out):
+        raise MakingError(problem)
+    shutil.rmtree(_room(out), ignore_errors=True)
+
+
+def _room(out: Path) -> Path:
+    return out.with_name(f".{out.name}.training")

@@ -8,11 +8,11 @@ from tests.chat.desk import ROLES, conversation, says, staff
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(params=["conversations", "conversation"])
+@pytest.fixture(params=["conversations", "conversation", "printable", "agreement"])
 def address(request) -> str:
     talk = conversation()
     says(talk, "Hello", "Neutral")
-    args = [talk.pk] if request.param == "conversation" else []
+    args = [] if request.param in ("conversations", "agreement") else [talk.pk]
     return reverse(f"analytics:{request.param}", args=args)
 
 

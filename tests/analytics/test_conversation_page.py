@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 
 from chat import labels
-from chat.models import Message
+from chat.models import Classification, Message
+from inference.models import Task
 from tests.chat.desk import conversation, says, staff
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,7 @@ def test_a_corrected_label_is_shown_as_such(lead):
     labels.review(row, staff("reviewer"), "corrected", "Neutral")
     response = lead.get(address(talk))
     assert "corrected, the model said Negative 80%" in response.content.decode()
-    (point,) = response.context["talk"].chart()
+    (point,) = response.context["talk"].report.chart()
     assert (point["label"], point["corrected"], point["score"]) == ("Neutral", True, 0.0)
 
 
@@ -46,7 +47,7 @@ def test_the_chart_has_a_point_for_each_visitor_message_in_order(lead):
     talk = conversation()
     for label in ("Neutral", "Negative", "Positive"):
         says(talk, "Hello", label)
-    points = lead.get(address(talk)).context["talk"].chart()
+    points = lead.get(address(talk)).context["talk"].report.chart()
     assert [point["label"] for point in points] == ["Neutral", "Negative", "Positive"]
     assert [point["seq"] for point in points] == [1, 3, 5]
 
@@ -80,3 +81,62 @@ def test_the_page_costs_the_same_however_long_it_is(lead, django_assert_max_num_
         labels.review(row, staff("reviewer", name=f"r{row.pk}"), "confirmed")
     with django_assert_max_num_queries(len(few) + 0):
         lead.get(address(talk))
+
+
+def test_the_figures_of_the_mood_stand_beside_the_chart(lead):
+    talk = conversation()
+    for label in ("Negative", "Negative", "Negative", "Positive", "Positive", "Positive"):
+        says(talk, f"{label} words", label)
+    response = lead.get(address(talk))
+    report = response.context["talk"].report
+    assert report.trend == "Improving"
+    assert (report.quarters[0], report.shift.end) == pytest.approx((-4.25, 4.25))
+    assert report.with_agent is None
+    page = response.content.decode()
+    assert "Improving" in page
+    assert "−4.2 → +4.2" in page
+    assert "+8.5" in page
+
+
+def test_the_strongest_moments_are_marked_and_lead_to_their_messages(lead):
+    talk = conversation()
+    for label, confidence in (("Neutral", 0.9), ("Negative", 0.95), ("Positive", 0.6)):
+        says(talk, f"{label} words", label, confidence)
+    response = lead.get(address(talk))
+    points = response.context["talk"].report.chart()
+    assert [point["strongest"] for point in points] == [False, True, True]
+    page = response.content.decode()
+    assert page.count('href="#message-3"') == 2  # the list of moments, and the table
+    assert page.count('href="#message-1"') == 1
+
+
+def test_the_chart_says_how_many_labels_people_corrected(lead):
+    talk = conversation()
+    row = says(talk, "It broke", "Negative")
+    assert "corrected by people" not in lead.get(address(talk)).content.decode()
+    labels.review(row, staff("reviewer"), "corrected", "Neutral")
+    assert "1 label\n      corrected by people" in lead.get(address(talk)).content.decode()
+
+
+def test_a_mood_read_alone_and_in_its_conversation_is_shown_both_ways(lead):
+    talk = conversation()
+    row = says(talk, "Great, again.", "Positive")
+    strict = Task.objects.get(slug="sentiment-strict")
+    version = strict.publish(
+        prompt="How does the visitor feel?", labels=strict.current.labels, context="conversation"
+    )
+    Classification.objects.create(
+        message=row.message,
+        version=version,
+        model_id=row.model_id,
+        logprobs={},
+        probabilities={"Positive": 0.1, "Negative": 0.9},
+        label="Negative",
+        confidence=0.9,
+        latency_ms=1,
+    )
+    response = lead.get(address(talk))
+    (point,) = response.context["talk"].report.chart()
+    assert point["other"] == pytest.approx(-0.8)
+    assert point["score"] > 0
+    assert "Other context" in response.content.decode()

@@ -121,7 +121,7 @@ class TestTheSidebar:
         return {item["title"]: item for item in items if item["permission"](request)}
 
     def test_shows_agents_the_desk_only(self, rf):
-        expected = ["Dashboard", "Review queue", "Conversations", "Chat page"]
+        expected = ["Dashboard", "Review queue", "Decisions", "Conversations", "Chat page"]
         assert list(self.items(rf, staff("agent"))) == expected
 
     def test_shows_leads_the_assistant_and_people_too(self, rf):

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
+from chat import labels, tokens
 from chat.groups import install_groups
 from chat.models import ReplyPrompt, RoutingPhrase
 from inference.models import Task
@@ -17,6 +18,10 @@ TABLE = {
     "chat_classification_change": (200, 200, 200, 403),
     "chat_classification_add": (403, 403, 403, 403),
     "chat_classification_delete": (403, 403, 403, 403),
+    "chat_review_changelist": (200, 200, 200, 403),
+    "chat_review_change": (200, 200, 200, 403),
+    "chat_review_add": (403, 403, 403, 403),
+    "chat_review_delete": (403, 403, 403, 403),
     "chat_conversation_changelist": (200, 200, 200, 403),
     "chat_conversation_change": (200, 200, 200, 403),
     "chat_conversation_add": (403, 403, 403, 403),
@@ -38,6 +43,10 @@ TABLE = {
     "inference_taskversion_add": (403, 403, 403, 403),
     "chat_user_changelist": (403, 403, 200, 403),
     "chat_user_add": (403, 403, 403, 403),
+    "chat_apitoken_changelist": (403, 403, 200, 403),
+    "chat_apitoken_change": (403, 403, 200, 403),
+    "chat_apitoken_add": (403, 403, 200, 403),
+    "chat_apitoken_delete": (403, 403, 403, 403),
     "auth_group_changelist": (403, 403, 403, 403),
     "index": (200, 200, 200, 200),
 }
@@ -46,10 +55,13 @@ WHO = [*ROLES, None]
 
 def rows() -> dict:
     talk = conversation()
+    row = says(talk, "Shame on you", "Negative")
     task = Task.objects.get(slug="sentiment")
     return {
-        "chat_classification": says(talk, "Shame on you", "Negative").pk,
+        "chat_classification": row.pk,
+        "chat_review": labels.review(row, staff("reviewer", "Rita"), "confirmed").pk,
         "chat_conversation": talk.pk,
+        "chat_apitoken": tokens.issue(staff("lead", "Lea"), "Reports", ["messages"])[0].pk,
         "chat_replyprompt": ReplyPrompt.objects.current().pk,
         "chat_routingphrase": RoutingPhrase.objects.first().pk,
         "inference_task": task.pk,

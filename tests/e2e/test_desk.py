@@ -38,3 +38,48 @@ def test_the_dashboard_shows_moods_and_the_conversation_page_its_labels(angry, d
     expect(desk.locator("#message-1 .labels")).to_contain_text("Negative")
     expect(desk.locator("#message-3 .labels")).to_contain_text("Positive")
     expect(desk.locator("#mood-chart")).to_be_visible()
+
+
+def test_the_chart_leads_to_the_strongest_moment_and_is_saved_as_a_picture(angry, desk):
+    desk.goto(f"/dashboard/{angry.conversation()['id']}/")
+    desk.get_by_role("link", name=FURIOUS).click()
+    expect(desk.locator("#message-1")).to_be_in_viewport()
+    with desk.expect_download() as saved:
+        desk.get_by_role("button", name="Save the chart as a picture").click()
+    assert saved.value.suggested_filename == "mood.png"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_conversation_page_fits_a_phone_in_light_and_dark(angry, desk, scheme):
+    desk.emulate_media(color_scheme=scheme)
+    desk.set_viewport_size({"width": 360, "height": 740})
+    desk.goto(f"/dashboard/{angry.conversation()['id']}/")
+    expect(desk.locator("#mood-chart")).to_be_visible()
+    desk.get_by_text("The same as a table").click()
+    wide = desk.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert not wide
+
+
+def test_the_documentation_of_the_api_shows_under_the_strict_policy(desk):
+    complaints = []
+    desk.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    desk.goto("/api/v1/docs")
+    expect(desk.get_by_text("/api/v1/classifications", exact=True)).to_be_visible()
+    assert not complaints
+
+
+def test_the_queue_is_worked_by_keys(visit, site, desk):
+    for _ in range(2):
+        visit(site.address).ask(FURIOUS)
+    desk.goto("/admin/chat/classification/?q=furious")
+    desk.keyboard.press("n")
+    expect(desk.get_by_role("heading", name="Your decision")).to_be_visible()
+    first = desk.url
+    desk.get_by_label("Note (optional)").fill("cd1")  # typed words are no keys
+    expect(desk).to_have_url(first)
+    desk.get_by_role("heading", name="Your decision").click()
+    desk.keyboard.press("1")
+    expect(desk.get_by_text("Corrected as Positive.")).to_be_visible()
+    expect(desk).not_to_have_url(first)
+    desk.keyboard.press("c")
+    expect(desk.get_by_text("Confirmed as Negative.")).to_be_visible()

@@ -84,7 +84,7 @@ def test_a_text_that_fails_is_named_and_fails_the_command(loaded, make_engine):
         (["a", "--file", "b"], "not both"),
         (["--file", "/nowhere/at/all"], "cannot be read"),
         (["  "], "no text"),
-        (["a", "--task", "other"], "There are: sentiment"),
+        (["a", "--task", "other"], "There are: .*sentiment"),
     ],
 )
 def test_what_is_asked_wrongly_is_explained(scripted, arguments, words):

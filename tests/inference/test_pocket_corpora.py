@@ -64,6 +64,14 @@ def test_a_damaged_corpus_is_named(tmp_path, text):
         corpora.read(tmp_path)
 
 
+def test_a_corpus_that_was_damaged_in_the_middle_is_named(tmp_path):
+    packed = bytearray(gzip.compress(b"so good\t3\ta\n" * 500))
+    packed[20:40] = b"\xff" * 20
+    (tmp_path / corpora.GOEMOTIONS).write_bytes(packed)
+    with pytest.raises(corpora.CorpusError, match=corpora.GOEMOTIONS):
+        corpora.read(tmp_path)
+
+
 def test_a_folder_without_any_corpus_is_refused(tmp_path):
     with pytest.raises(corpora.CorpusError, match="--data must hold at least one of"):
         corpora.read(tmp_path)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chat", "0002_backfill"),
+        ("chat", "0005_backfill"),
         ("inference", "0001_initial"),
     ]
 

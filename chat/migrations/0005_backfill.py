@@ -10,7 +10,7 @@ import chat.owner
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chat", "0001_initial"),
+        ("chat", "0004_review_desk"),
         ("inference", "0001_initial"),
     ]
 
