@@ -150,8 +150,7 @@ def review(
     with Conversation.objects.changing(message.conversation_id) as conversation:
         # What the caller has may be older than the lock, or hold prefetched reviews.
         classification = Classification.objects.get(pk=classification.pk)
-        before = standing(_rows(message, task.pk))
-        was_open = not classification.reviews.exists()
+        before, was_open = standing(_rows(message, task.pk)), not classification.reviews.exists()
         added = Review.objects.create(
             classification=classification,
             reviewer=reviewer,
@@ -169,6 +168,18 @@ def review(
         return added
 
 
+def assign(classifications: QuerySet[Classification], reviewer: User | None) -> int:
+    """Give these to a reviewer, or to nobody in particular; returns how many there were."""
+    return classifications.update(assignee=reviewer)
+
+
+def reviewers() -> QuerySet[User]:
+    """Who may decide on labels, by name."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    people = User.objects.with_perm("chat.add_review", backend=backend)
+    return people.filter(is_staff=True).order_by("username")
+
+
 def standing(rows: Sequence[Classification]) -> Standing | None:
     """What counts among what every version of one task said of one message, oldest first."""
     dismissed = Review.Verdict.DISMISSED
@@ -181,18 +192,6 @@ def standing(rows: Sequence[Classification]) -> Standing | None:
     if decisions:
         return max(decisions, key=lambda standing: standing.review.pk)
     return Standing(rows[-1]) if rows else None
-
-
-def assign(classifications: QuerySet[Classification], reviewer: User | None) -> int:
-    """Give these to a reviewer, or to nobody in particular; returns how many there were."""
-    return classifications.update(assignee=reviewer)
-
-
-def reviewers() -> QuerySet[User]:
-    """Who may decide on labels, by name."""
-    backend = "django.contrib.auth.backends.ModelBackend"
-    people = User.objects.with_perm("chat.add_review", backend=backend)
-    return people.filter(is_staff=True).order_by("username")
 
 
 def unlabelled(older_than: timedelta, known: Collection[int] = ()) -> list[Message]:
