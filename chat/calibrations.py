@@ -20,13 +20,14 @@ async def ensure(version: TaskVersion, engine) -> None:
     """
     key = (version.pk, engine.model_id)
     if key not in _ensured:
-        await asyncio.to_thread(_ensure, engine)
+        await asyncio.to_thread(_ensure, version, engine)
         _ensured.add(key)
 
 
-def _ensure(engine) -> None:
+def _ensure(version: TaskVersion, engine) -> None:
+    """For this very version: its task may have been switched off while a message was read."""
     try:
         with _measuring:
-            calibration.ensure(engine)
+            calibration.for_version(engine, version)
     finally:
         close_old_connections()

@@ -8,19 +8,21 @@ at once; the reply follows when its turn comes.
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from channels.db import database_sync_to_async
 from django.conf import settings
 
-from chat import bell, calibrations, conversations, history, labels, messages, model_router, router
-from chat.models import Message, ReplyPrompt
+from chat import bell, calibrations, conversations, labels, messages, model_router, router
+from chat.asking import asking
+from chat.models import Message
 from chat.models.message import State
 from inference import resident
 from inference.errors import EngineRefusal
 from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished
-from inference.tasks import Reply, Request
+from inference.tasks import Request
 
 log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 1.0
@@ -37,8 +39,7 @@ class Turn:
     reply: Message | None = None
     visitor: Message | None = None  # the message to label
     route: router.Route | None = None  # of that message; found out when it is not known yet
-    tasks: dict[str, labels.TaskRun] = field(default_factory=dict)
-    recalled: list[Classified] = field(default_factory=list)  # known from the same words before
+    tasks: Mapping[str, labels.TaskRun] = field(default_factory=dict)  # by slug
     text: str = ""  # of the reply so far
     ticket: int | None = None
     stopping: bool = False
@@ -147,9 +148,11 @@ async def _run(turn: Turn) -> None:
 async def _submit(turn: Turn) -> set[str]:
     """Give the turn to the engine; returns the parts whose end is to be awaited."""
     await _ask_for_route(turn)
-    request = await in_thread(_request)(turn)
-    parts = await _hand_over(turn, request) if request else set()
-    for event in turn.recalled:
+    model_id = resident.engine().model_id
+    asked = await in_thread(asking)(turn.reply, turn.visitor, turn.route, model_id)
+    turn.tasks = asked.tasks
+    parts = await _hand_over(turn, asked.request) if asked.request else set()
+    for event in asked.known:
         await _record(turn, event, cached=True)
     return parts
 
@@ -201,26 +204,6 @@ async def _narrowed(turn: Turn, rules: router.Route) -> router.Route:
         return asked.result()
     finally:
         asked.cancel()
-
-
-def _request(turn: Turn) -> Request | None:
-    """What to ask of the engine; None if the turn asks for nothing."""
-    prompt = turn.reply.prompt if turn.reply else ReplyPrompt.objects.current()
-    rows = messages.up_to(turn.visitor or turn.reply.answers)
-    conversation = history.prompt_messages(prompt.system, rows)
-    reply = Reply(messages=conversation) if turn.reply else None
-    if turn.visitor is None:
-        return Request(reply=reply)
-    runs = {run.task.slug: run for run in labels.enabled_tasks()}
-    turn.tasks = {slug: run for slug, run in runs.items() if slug in turn.route.tasks}
-    model_id = resident.engine().model_id
-    asked = []
-    for run in turn.tasks.values():
-        if known := run.recall(turn.visitor.text, model_id):
-            turn.recalled.append(known)
-        else:
-            asked.append(run.part(turn.visitor.text, conversation))
-    return Request(reply=reply, classify=tuple(asked)) if reply or asked else None
 
 
 async def _next_event(turn: Turn) -> Event:

@@ -8,8 +8,8 @@ from unfold.widgets import BASE_INPUT_CLASSES, SELECT_CLASSES
 from inference.models import LABEL_FLAGS, LABEL_LENGTH, labels_problem
 
 COLUMNS = ("name", "description", "polarity", "flags")
-POLARITIES = ((1, "+1 good"), (0, "0 neither"), (-1, "−1 bad"))
-FLAG_TITLES = {"review": "Flag for review"}
+POLARITIES = ((1, "+1 good"), (0, "0"), (-1, "−1 bad"))
+FLAG_TITLES = {"review": "Review"}
 BLANK = {"name": "", "description": "", "polarity": 0, "flags": []}
 BLANK_ROWS = 2  # enough for a first task without a script; the page's script adds more
 

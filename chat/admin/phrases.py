@@ -22,6 +22,9 @@ class RoutingPhraseAdmin(ModelAdmin):
     search_fields = ["phrase"]
     list_before_template = "admin/chat/routingphrase/mode.html"
 
+    class Media:
+        css = {"all": ["chat-admin/desk.css"]}
+
     def changelist_view(self, request, extra_context=None):
         mode = {"mode": settings.CHAT_ROUTER, "mode_says": MODES[settings.CHAT_ROUTER]}
         return super().changelist_view(request, mode | (extra_context or {}))

@@ -24,7 +24,7 @@ class TaskAdmin(ModelAdmin):
     """One form: the switches, and the wording, which makes a new version when it has changed."""
 
     form = TaskForm
-    list_display = ["name", "slug", "enabled", "threshold", "current", "is_archived"]
+    list_display = ["name", "slug", "enabled", "threshold", "current", "archived"]
     list_filter = ["enabled", ("archived", admin.EmptyFieldListFilter)]
     list_select_related = ["current__task"]
     ordering = ["pk"]
@@ -93,10 +93,6 @@ class TaskAdmin(ModelAdmin):
             return "; ".join(changes) or "Saved without a change"
         return "; ".join([*changes, f"published version {form.instance.current.number}"])
 
-    @display(description="Archived", boolean=True)
-    def is_archived(self, row: Task) -> bool:
-        return row.archived is not None
-
 
 @admin.register(TaskVersion)
 class TaskVersionAdmin(ReadOnlyAdmin):
@@ -149,7 +145,8 @@ def _trial(task: Task | None) -> dict:
 
 def _cells(label: dict) -> tuple[str, ...]:
     flags = "".join(f", flag: {flag}" for flag in label.get("flags", []))
-    return label["name"], label.get("description", ""), f"{label['polarity']:+d}", flags
+    polarity = f"{label['polarity']:+d}" if label["polarity"] else "0"
+    return label["name"], label.get("description", ""), polarity, flags
 
 
 def _said(value: bool | float | str) -> str:

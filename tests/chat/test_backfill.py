@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chat import backfill
+from chat.admin import backfills
 from chat.models import Backfill, Classification
 from inference import resident
 from inference.errors import QueueFull
@@ -229,7 +230,11 @@ class TestInTheAdmin:
         later = lead.get(self.address(task)).content.decode()
         assert "5 of 5 labelled, by lead" in later
         assert "data-running" not in later
-        assert "0 stored messages not read" in later
+        assert "not read yet: 0." in later
+
+    def test_counts_what_waits_only_so_far(self, lead, task, history, monkeypatch):
+        monkeypatch.setattr(backfills, "COUNTED", 4)
+        assert "not read yet: more than 4." in lead.get(self.address(task)).content.decode()
 
     def test_the_lists_action_starts_several(self, lead, engine, task, history, at_once):
         chosen = [task.pk, Task.objects.get(slug="topic").pk]

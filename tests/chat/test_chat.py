@@ -1,8 +1,11 @@
 """A visitor chats: the protocol through the real ASGI stack, with a scripted engine."""
 
 import pytest
+from django.utils import timezone
 
+from chat import calibrations
 from chat.models import Classification, Message
+from inference.models import Task
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,6 +65,26 @@ async def test_a_reply_that_finished_meanwhile_comes_with_the_snapshot(by_hand, 
     await visitor.arrive()
     row = visitor.rows[reply["seq"]]
     assert (row["state"], row["text"]) == ("done", "All of it")
+
+
+async def test_a_task_that_is_archived_while_it_reads_still_labels_the_message(by_hand, visit):
+    by_hand._label = None
+    visitor = await visit()
+    await visitor.say("Hi")
+    ticket = await by_hand.replying()
+    await Task.objects.filter(slug="sentiment").aupdate(archived=timezone.now())
+    by_hand.classify(ticket, "sentiment", "Negative")
+    by_hand.emit(ticket, "Hello")
+    by_hand.finish(ticket)
+    await visitor.receive("done")
+    assert (await Classification.objects.aget()).label == "Negative"
+
+
+async def test_a_version_is_calibrated_though_its_task_was_switched_off_meanwhile(by_hand, db):
+    by_hand.calibrations = {}
+    task = await Task.objects.select_related("current").aget(slug="urgency")  # not enabled
+    await calibrations.ensure(task.current, by_hand)
+    assert await task.current.calibrations.filter(source="content-free").aexists()
 
 
 async def test_stop_ends_the_reply_with_the_text_it_has(by_hand, visit):

@@ -1,6 +1,7 @@
 """The try-it panel reads messages with a draft or a stored version, and stores nothing."""
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from chat import trial
@@ -181,6 +182,12 @@ class TestWhoMayTry:
     @pytest.mark.parametrize("role", ["agent", "reviewer", None])
     def test_nobody_but_those_who_change_tasks(self, client, engine, task, role):
         client.force_login(staff(role))
+        assert attempt(client, task, try_texts="Hello").status_code == 403
+        assert not asked(engine)
+
+    def test_no_other_site(self, engine, task):
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(staff("lead"))
         assert attempt(client, task, try_texts="Hello").status_code == 403
         assert not asked(engine)
 

@@ -126,17 +126,17 @@ async def test_an_empty_answer_counts_as_failed(by_hand, visit):
 
 
 async def test_an_error_in_the_turn_itself_ends_the_reply(engine, visit, monkeypatch):
-    def broken(turn):
+    def broken(*args):
         raise RuntimeError("history")
 
-    monkeypatch.setattr(turns, "_request", broken)
+    monkeypatch.setattr(turns, "asking", broken)
     visitor = await visit()
     await visitor.say("Hi")
     assert (await visitor.receive("done"))["state"] == "failed"
 
 
 async def test_a_label_that_cannot_be_stored_does_not_cost_the_reply(engine, visit, monkeypatch):
-    def broken(*args):
+    def broken(*args, **kwargs):
         raise RuntimeError("no room for labels")
 
     monkeypatch.setattr(turns.labels, "record", broken)

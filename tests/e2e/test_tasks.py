@@ -62,4 +62,4 @@ def test_history_is_labelled_in_the_background_while_the_page_shows_how_far(visi
     desk.get_by_role("link", name="Urgency").click()
     desk.get_by_role("button", name="Label stored messages").click()
     expect(desk.locator("[data-poll]")).to_contain_text("urgency v1: Done")
-    expect(desk.locator("[data-poll]")).to_contain_text("0 stored messages not read")
+    expect(desk.locator("[data-poll]")).to_contain_text("not read yet: 0.")
