@@ -54,7 +54,7 @@ class Runner:
         work = {each: done for each, done in planned.items() if each not in failed and done}
         results = failed | self._forward(work)
         for sequence in batch:
-            yield sequence, self._outcome(sequence, work.get(sequence), results.get(sequence))
+            yield sequence, self._outcome(sequence, results.get(sequence))
 
     def release(self, sequence: Sequence, keep: bool = True) -> None:
         """The sequence is over: free its KV, or keep it for the conversation's next turn."""
@@ -105,16 +105,17 @@ class Runner:
                 results[sequence] = error
         return results
 
-    def _outcome(self, sequence: Sequence, parts: list[Segment] | None, result) -> Outcome:
+    def _outcome(
+        self, sequence: Sequence, result: list[torch.Tensor] | Exception | None
+    ) -> Outcome:
         if result is None or isinstance(result, Exception):
             return result
         try:
             logits = _finite(result[-1])
             if len(logits) == 0:  # of a prompt that goes on
                 return None
-            return (
-                self._next(sequence, logits) if sequence.is_reply else self._done(sequence, logits)
-            )
+            say = self._next if sequence.is_reply else self._done
+            return say(sequence, logits)
         except Exception as error:
             return error
 
@@ -145,11 +146,11 @@ class Runner:
 
 def label_scores(logits: torch.Tensor, labels: list[list[int]]) -> list[float]:
     """Log-probabilities of labels from what their Fork gave, (1 + tokens fed, vocabulary)."""
-    logprobs = torch.log_softmax(logits, dim=-1)
+    total = torch.logsumexp(logits, dim=-1)
     scores, row = [], 1
     for label in labels:
         rows = [0, *range(row, row + len(label) - 1)]
-        scores.append(logprobs[rows, label].sum().item())
+        scores.append((logits[rows, label] - total[rows]).sum().item())
         row += len(label) - 1
     return scores
 

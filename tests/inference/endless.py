@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.inference.tiny import build
 
 CONTEXT = 4096  # tokens
-LAYERS = 8  # enough that a thousand tokens take seconds
+LAYERS = 24  # enough that a thousand tokens take seconds
 
 
 def build_endless(folder: Path) -> Path:
