@@ -138,7 +138,7 @@ class Drawing:
     def _shares(self, run: TaskRun, sullen: float) -> dict[str, float]:
         """Probabilities; a sullen visitor leans to labels of negative polarity."""
         weights = {
-            name: math.exp(USUAL[side] - 3 * side * sullen + self.chance.gauss(0, 1))
+            name: math.exp(USUAL[side] - 5 * side * sullen + self.chance.gauss(0, 1))
             for name, side in run.version.polarity.items()
         }
         total = sum(weights.values())

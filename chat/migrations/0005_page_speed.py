@@ -44,4 +44,12 @@ class Migration(migrations.Migration):
                 name="open_flags",
             ),
         ),
+        migrations.AddIndex(
+            model_name="conversation",
+            index=models.Index(
+                condition=models.Q(("flagged__gt", 0)),
+                fields=["flagged"],
+                name="flagged_conversations",
+            ),
+        ),
     ]

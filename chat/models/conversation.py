@@ -67,6 +67,11 @@ class Conversation(models.Model):
             models.Index(fields=["status", "-last_message_at"]),
             models.Index(fields=["changed", "id"]),
             models.Index(fields=["language"]),
+            models.Index(
+                fields=["flagged"],
+                condition=models.Q(flagged__gt=0),
+                name="flagged_conversations",
+            ),
         ]
 
     def __str__(self) -> str:
