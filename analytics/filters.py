@@ -63,8 +63,14 @@ class ConversationFilter(forms.Form):
     order = forms.ChoiceField(
         required=False, choices=[(NEWEST, "Newest first"), (WORST, "Worst mood first")]
     )
-    task = forms.SlugField(required=False, widget=forms.HiddenInput)
-    has = forms.RegexField(r"^[-\w]+:.", required=False, max_length=200, widget=forms.HiddenInput)
+    task = forms.SlugField(label="Has a label of", required=False, widget=forms.HiddenInput)
+    has = forms.RegexField(  # task and label, as the overview's links give them
+        r"^[-\w]+:.",
+        label="Has the label",
+        required=False,
+        max_length=200,
+        widget=forms.HiddenInput,
+    )
 
     def __init__(self, *args, labels: tuple[str, ...] = (), **kwargs):
         super().__init__(*args, **kwargs)

@@ -1,25 +1,19 @@
 """The overview: its figures against hand-made data, its filters, what it costs."""
 
-import math
-from datetime import datetime
-
 import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
 
 from chat import labels, messages
 from chat.conversations import assign, set_status
-from chat.models import Classification, Conversation, Message, User
+from chat.models import Conversation, User
 from chat.models.message import State
-from inference.models import Task
-from inference.sequence import Classified
-from tests.chat.desk import MODEL, conversation, says, staff
+from tests.analytics.overview import URL, by_name, followed, shown, task_label
+from tests.chat.desk import conversation, says, staff
 
 pytestmark = pytest.mark.django_db
-URL = reverse("analytics:overview")
 
 
 @pytest.fixture
@@ -38,35 +32,6 @@ def desk():
     says(bo, "Thank you, wonderful!", "Positive")
     says(chen, "营业时间是几点？", "Neutral")
     return anna, bo, chen
-
-
-def dated(talk: Conversation, at: str) -> None:
-    """Move all of a conversation to a moment, as if it had happened then."""
-    moment = datetime.fromisoformat(at)
-    talk.messages.update(created=moment)
-    with Conversation.objects.changing(talk.pk) as changed:
-        changed.last_message_at = moment
-
-
-def task_label(message: Message, slug: str, label: str) -> Classification:
-    """The model gives a message a label of a task other than the mood."""
-    task = Task.objects.select_related("current").get(slug=slug)
-    shares = {name: 0.9 if name == label else 0.01 for name in task.current.names}
-    logs = {name: math.log(share) for name, share in shares.items()}
-    result = Classified(slug, logs, shares, label, 0.9, 1.0)
-    return labels.record(message, labels.TaskRun(task, task.current), result, MODEL)
-
-
-def shown(client, **query):
-    return client.get(URL, query).context["overview"]
-
-
-def followed(client, address: str) -> list[str]:
-    return sorted(row.title for row in client.get(address).context["page"].object_list)
-
-
-def by_name(overview) -> dict:
-    return {each.name: each for each in overview.periods if each.messages}
 
 
 def test_an_empty_desk_says_so(lead):
@@ -187,52 +152,6 @@ class TestIsNarrowed:
 
     def test_trouble_too(self, lead):
         assert lead.get(URL, {"assignee": "nobody"}).context["in_trouble"] == 0
-
-
-class TestTime:
-    @pytest.fixture(autouse=True)
-    def berlin(self, settings):
-        settings.TIME_ZONE = "Europe/Berlin"
-
-    def test_days_are_those_of_the_desk(self, lead):
-        dated(says(conversation(), "Hi", "Neutral").message.conversation, "2026-03-28T23:30Z")
-        asked = {"since": "2026-03-28", "until": "2026-03-30", "by": "day"}
-        assert list(by_name(shown(lead, **asked))) == ["2026-03-29"]
-
-    def test_the_day_on_which_clocks_go_on_has_23_hours(self, lead):
-        overview = shown(lead, since="2026-03-29", until="2026-03-29", by="hour")
-        names = [each.name for each in overview.periods]
-        assert len(names) == 23
-        assert names[1:3] == ["2026-03-29 01:00 CET", "2026-03-29 03:00 CEST"]
-
-    def test_the_hour_that_comes_twice_is_two_hours(self, lead):
-        for at in ("2026-10-25T00:30Z", "2026-10-25T01:30Z"):
-            dated(says(conversation(), "Hi", "Neutral").message.conversation, at)
-        overview = shown(lead, since="2026-10-25", until="2026-10-25", by="hour")
-        assert len(overview.periods) == 25
-        assert list(by_name(overview)) == ["2026-10-25 02:00 CEST", "2026-10-25 02:00 CET"]
-
-    def test_weeks_begin_on_monday_and_open_no_more_than_was_asked_for(self, lead):
-        dated(says(conversation(name="Di"), "Hi", "Neutral").message.conversation, "2026-03-31T12Z")
-        overview = shown(lead, since="2026-03-31", until="2026-04-12", by="week")
-        assert [each.name for each in overview.periods] == ["2026-03-30", "2026-04-06"]
-        assert "since=2026-03-31&until=2026-04-05" in overview.periods[0].address
-        assert followed(lead, overview.periods[0].address) == ["Di"]
-
-    def test_figures_are_counted_again_where_the_desk_moves(self, lead, settings):
-        dated(says(conversation(), "Hi", "Neutral").message.conversation, "2026-03-28T23:30Z")
-        asked = {"since": "2026-03-20", "until": "2026-03-30", "by": "day"}
-        shown(lead, **asked)
-        settings.TIME_ZONE = "Asia/Kathmandu"
-        assert list(by_name(shown(lead, **asked))) == ["2026-03-29"]
-        settings.TIME_ZONE = "America/New_York"
-        assert list(by_name(shown(lead, **asked))) == ["2026-03-28"]
-
-    def test_hours_begin_on_the_hour_wherever_the_desk_is(self, lead, settings):
-        settings.TIME_ZONE = "Asia/Kathmandu"  # 5:45 from UTC
-        dated(says(conversation(), "Hi", "Neutral").message.conversation, "2026-03-28T23:30Z")
-        overview = shown(lead, since="2026-03-29", until="2026-03-29", by="hour")
-        assert list(by_name(overview)) == ["2026-03-29 05:00 +0545"]
 
 
 def test_without_a_range_it_shows_30_days_up_to_today(lead):
