@@ -1,12 +1,15 @@
 """What a lead may ask the list of conversations for: a form, and the queryset it stands for."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from django import forms
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
 
+from analytics import choices
+from analytics.choices import NOBODY
+from analytics.periods import midnight
+from analytics.trouble import LOST, RECOVERED, in_trouble, labelled, went
 from chat.models import Conversation, Message
 from chat.mood import BANDS, Band
 
@@ -43,9 +46,30 @@ class ConversationFilter(forms.Form):
     label = forms.ChoiceField(label="Has a message", required=False)
     since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs=DAY))
     until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs=DAY))
+    language = forms.CharField(
+        required=False, max_length=16, widget=forms.TextInput(attrs={"placeholder": "en, zh-CN"})
+    )
+    assignee = forms.ChoiceField(required=False, choices=choices.assignees)
+    outcome = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "Any outcome"),
+            (RECOVERED, "Turned bad, recovered"),
+            (LOST, "Turned bad, lost"),
+        ],
+    )
+    trouble = forms.BooleanField(label="In trouble now", required=False)
     flagged = forms.BooleanField(label="With open flags", required=False)
     order = forms.ChoiceField(
         required=False, choices=[(NEWEST, "Newest first"), (WORST, "Worst mood first")]
+    )
+    task = forms.SlugField(label="Has a label of", required=False, widget=forms.HiddenInput)
+    has = forms.RegexField(  # task and label, as the overview's links give them
+        r"^[-\w]+:.",
+        label="Has the label",
+        required=False,
+        max_length=200,
+        widget=forms.HiddenInput,
     )
 
     def __init__(self, *args, labels: tuple[str, ...] = (), **kwargs):
@@ -54,10 +78,10 @@ class ConversationFilter(forms.Form):
         self.fields["label"].choices = [("", "With any label"), *names]
 
     def clean_since(self) -> date | None:
-        return _possible(self.cleaned_data["since"])
+        return possible(self.cleaned_data["since"])
 
     def clean_until(self) -> date | None:
-        return _possible(self.cleaned_data["until"])
+        return possible(self.cleaned_data["until"])
 
     def clean(self) -> dict:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
@@ -81,15 +105,20 @@ class ConversationFilter(forms.Form):
         return conversations.order_by(*ORDERS[asked.get("order") or NEWEST])
 
 
-def _possible(day: date | None) -> date | None:
+def possible(day: date | None) -> date | None:
+    """A day of a year that the calendar has room around.
+
+    Raises:
+        ValidationError: it is not.
+    """
     if day and not 2000 <= day.year <= 9998:  # the edges of the calendar have no next day
         raise forms.ValidationError("Give a year from 2000 to 9998.")
     return day
 
 
-def _midnight(day: date) -> datetime:
-    """The beginning of a day where the desk is (TIME_ZONE), whatever its daylight saving."""
-    return timezone.make_aware(datetime.combine(day, time.min))
+def assigned_to(choice: str) -> Q:
+    """A person by primary key, or nobody."""
+    return Q(assignee=None) if choice == NOBODY else Q(assignee=choice)
 
 
 def _search(words: str) -> Q:
@@ -130,7 +159,13 @@ NARROWING = {
     "status": lambda status: Q(status=status),
     "band": _in_band,
     "label": _labelled,
-    "since": lambda day: Q(last_message_at__gte=_midnight(day)),
-    "until": lambda day: Q(last_message_at__lt=_midnight(day + timedelta(days=1))),
+    "since": lambda day: Q(last_message_at__gte=midnight(day)),
+    "until": lambda day: Q(last_message_at__lt=midnight(day + timedelta(days=1))),
     "flagged": lambda _: Q(flagged__gt=0),
+    "language": lambda language: Q(language=language),
+    "assignee": assigned_to,
+    "outcome": went,
+    "trouble": lambda _: in_trouble(),
+    "task": labelled,
+    "has": lambda has: labelled(*has.split(":", 1)),
 }

@@ -6,9 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 
 from analytics.filters import ConversationFilter
+from analytics.models import ConversationHour
 from analytics.sparkline import Sparkline, draw
 from chat.labels import MOOD_TASK
 from chat.models import Conversation, Message
@@ -55,32 +56,35 @@ class ConversationRow:
 
 @dataclass(frozen=True)
 class MoodLabels:
-    """The labels that moods have had in any version of the task, and which of them are bad."""
+    """The labels that moods have had in any version of the task."""
 
     names: tuple[str, ...]
-    negative: frozenset[str]
 
 
 def mood_labels() -> MoodLabels:
     versions = TaskVersion.objects.filter(task__slug=MOOD_TASK)
-    polarity = {}
+    names = {}
     for labels in versions.order_by("number").values_list("labels", flat=True):
-        polarity |= {label["name"]: label["polarity"] for label in labels}
-    negative = frozenset(name for name, value in polarity.items() if value < 0)
-    return MoodLabels(tuple(polarity), negative)
+        names |= {label["name"]: None for label in labels}
+    return MoodLabels(tuple(names))
 
 
-def summary(conversations: QuerySet[Conversation], negative: frozenset[str]) -> Summary:
-    """Totals over the conversations of a list."""
-    conversations = conversations.order_by()
-    totals = conversations.aggregate(
-        conversations=Count("pk"), messages=Sum("message_count"), open_flags=Sum("flagged")
+def summary(found: QuerySet[Conversation], *, narrowed: bool) -> Summary:
+    """Totals over the conversations of a list, from the rollup but for the open flags.
+
+    Args:
+        narrowed: whether any are left out; if not, every row of the rollup is theirs.
+    """
+    found = found.order_by()
+    rows = ConversationHour.objects.all()
+    if narrowed:
+        rows = rows.filter(conversation__in=found.values("pk"))
+    totals = rows.aggregate(
+        labelled=Sum(F("negative") + F("neutral") + F("positive")),
+        **{name: Sum(name) for name in ("conversations", "messages", "negative")},
     )
-    said = Message.objects.from_visitor().exclude(label="")
-    moods = said.filter(conversation__in=conversations.values("pk")).aggregate(
-        labelled=Count("pk"), negative=Count("pk", filter=Q(label__in=negative))
-    )
-    return Summary(**{name: value or 0 for name, value in (totals | moods).items()})
+    flags = found.filter(flagged__gt=0).aggregate(open_flags=Sum("flagged"))
+    return Summary(**{name: value or 0 for name, value in (totals | flags).items()})
 
 
 def conversations(form: ConversationFilter) -> QuerySet[Conversation]:

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from analytics import agreement as agreements
-from analytics import downloads, queries
+from analytics import downloads, queries, rollup
 from analytics.access import desk_only, no_access
 from analytics.filters import ConversationFilter
 from analytics.transcripts import transcript
@@ -18,15 +18,15 @@ from chat.models import Conversation
 @desk_only
 def conversations(request: HttpRequest) -> HttpResponse:
     """The list, narrowed and ordered, with totals of what it holds."""
-    labels = queries.mood_labels()
-    form = ConversationFilter(request.GET, labels=labels.names)
+    rollup.refresh(rollup.BATCH)
+    form = ConversationFilter(request.GET, labels=queries.mood_labels().names)
     found = queries.conversations(form)
     page = queries.page_of(found, request.GET.get("page"))
     context = {
         "form": form,
         "page": page,
         "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
-        "summary": queries.summary(found, labels.negative),
+        "summary": queries.summary(found, narrowed=form.active),
         "downloads": downloads.offered(request),
     }
     return render(request, "analytics/conversations.html", context)

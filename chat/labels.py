@@ -151,7 +151,7 @@ def review(
     with Conversation.objects.changing(message.conversation_id) as conversation:
         # What the caller has may be older than the lock, or hold prefetched reviews.
         classification = Classification.objects.get(pk=classification.pk)
-        before, was_open = standing(_rows(message, task.pk)), not classification.reviews.exists()
+        before, was_open = standing(_rows(message, task.pk)), not classification.reviewed
         added = Review.objects.create(
             classification=classification,
             reviewer=reviewer,

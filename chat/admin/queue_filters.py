@@ -2,7 +2,7 @@
 
 from django.contrib.admin import SimpleListFilter
 
-from chat.models import Classification
+from inference.models import TaskVersion
 
 CONFIDENCES = {"90": (0.9, 1.01), "75": (0.75, 0.9), "60": (0.6, 0.75), "0": (0.0, 0.6)}
 OPEN = "open"
@@ -70,8 +70,9 @@ class LabelFilter(SimpleListFilter):
     parameter_name = "label"
 
     def lookups(self, request, model_admin):
-        names = Classification.objects.order_by("label").values_list("label", flat=True).distinct()
-        return [(name, name) for name in names]
+        wordings = TaskVersion.objects.values_list("labels", flat=True)  # far fewer than labels
+        names = {label["name"] for labels in wordings for label in labels}
+        return [(name, name) for name in sorted(names)]
 
     def queryset(self, request, queryset):
         return queryset.filter(label=self.value()) if self.value() else queryset

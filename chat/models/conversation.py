@@ -46,6 +46,7 @@ class Conversation(models.Model):
     )
     rev = models.PositiveBigIntegerField(default=0, editable=False)
     created = models.DateTimeField(default=timezone.now, editable=False)
+    changed = models.DateTimeField(auto_now=True, help_text="By any verb, labels included.")
 
     # Aggregates for lists, kept by the verbs
     last_message_at = models.DateTimeField(null=True, editable=False)
@@ -64,6 +65,13 @@ class Conversation(models.Model):
         indexes = [
             models.Index(fields=["-last_message_at"]),
             models.Index(fields=["status", "-last_message_at"]),
+            models.Index(fields=["changed", "id"]),
+            models.Index(fields=["language"]),
+            models.Index(
+                fields=["flagged"],
+                condition=models.Q(flagged__gt=0),
+                name="flagged_conversations",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ class ClassificationQuerySet(models.QuerySet):
         return self.filter(disputed=True)
 
     def unreviewed(self) -> "ClassificationQuerySet":
-        return self.filter(reviews__isnull=True)
+        return self.filter(reviewed=False)
 
 
 class Classification(models.Model):
@@ -49,6 +49,7 @@ class Classification(models.Model):
         related_name="+",
         help_text="Who is to decide on it; anybody may.",
     )
+    reviewed = models.BooleanField(default=False, help_text="Somebody has decided on it.")
     disputed = models.BooleanField(
         default=False, help_text="Reviewers decided differently, and nobody has settled it."
     )
@@ -67,6 +68,11 @@ class Classification(models.Model):
         indexes = [
             models.Index(
                 fields=["-created"], condition=models.Q(flagged=True), name="review_queue"
+            ),
+            models.Index(
+                fields=["-created"],
+                condition=models.Q(flagged=True, reviewed=False),
+                name="open_flags",
             ),
             models.Index(
                 fields=["-created"], condition=models.Q(disputed=True), name="disagreements"
@@ -103,7 +109,9 @@ class Classification(models.Model):
 
 
 class Review(models.Model):
-    """What a person decided about a classification. Added, never edited."""
+    """What a person decided about a classification. Added, never edited; adding one takes the
+    classification out of the queue.
+    """
 
     class Verdict(models.TextChoices):
         CONFIRMED = "confirmed", "Confirmed"
@@ -131,6 +139,7 @@ class Review(models.Model):
         if self.pk and not self._state.adding:
             raise ValidationError("A review cannot be changed: add another one.")
         super().save(*args, **kwargs)
+        Classification.objects.filter(pk=self.classification_id).update(reviewed=True)
 
 
 class MoodCount(models.Model):

@@ -49,3 +49,9 @@ def minutes(duration: timedelta) -> str:
     """A duration in whole minutes, rounded up."""
     count = math.ceil(duration.total_seconds() / 60)
     return f"{count} minute" if count == 1 else f"{count} minutes"
+
+
+@register.filter
+def wait(milliseconds: float) -> str:
+    """How long somebody waited: 340 ms, from a second on 1.2 s."""
+    return f"{milliseconds / 1000:.1f} s" if milliseconds >= 1000 else f"{milliseconds:.0f} ms"

@@ -8,11 +8,11 @@ from tests.chat.desk import ROLES, conversation, says, staff
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(params=["conversations", "conversation", "printable", "agreement"])
+@pytest.fixture(params=["overview", "conversations", "conversation", "printable", "agreement"])
 def address(request) -> str:
     talk = conversation()
     says(talk, "Hello", "Neutral")
-    args = [] if request.param in ("conversations", "agreement") else [talk.pk]
+    args = [talk.pk] if request.param in ("conversation", "printable") else []
     return reverse(f"analytics:{request.param}", args=args)
 
 

@@ -1,0 +1,45 @@
+"""What the filters of the pages offer besides what is fixed."""
+
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef
+
+from chat.models import Conversation, User
+from inference.models import TaskVersion
+
+NOBODY = "nobody"
+MOST_LANGUAGES = 50  # a visitor's browser names its own
+
+
+@dataclass(frozen=True)
+class TaskLabels:
+    """A task and the labels that it has had in any version."""
+
+    id: int
+    slug: str
+    name: str
+    labels: tuple[str, ...]
+
+
+def assignees() -> list[tuple[str, str]]:
+    """Everybody who has conversations, as choices of a form."""
+    theirs = Conversation.objects.filter(assignee=OuterRef("pk"))
+    people = User.objects.filter(Exists(theirs)).order_by("username")
+    names = ((str(pk), name) for pk, name in people.values_list("pk", "username"))
+    return [("", "Anybody"), (NOBODY, "Nobody"), *names]
+
+
+def languages() -> list[tuple[str, str]]:
+    rows = Conversation.objects.order_by("language").values_list("language", flat=True)
+    return [("", "Any language"), *((each, each) for each in rows.distinct()[:MOST_LANGUAGES])]
+
+
+def tasks() -> list[TaskLabels]:
+    """Every task that has a wording, by name."""
+    versions = TaskVersion.objects.select_related("task").order_by("task__name", "number")
+    found: dict[int, tuple[str, str, dict[str, None]]] = {}
+    for version in versions:
+        task = version.task
+        _, _, labels = found.setdefault(task.pk, (task.slug, task.name, {}))
+        labels.update(dict.fromkeys(version.names))
+    return [TaskLabels(pk, slug, name, tuple(labels)) for pk, (slug, name, labels) in found.items()]
