@@ -44,10 +44,12 @@ def make(
     examination: Examination = Examination(),
     progress: Callable[[Report, float], None] = lambda *_: None,
     start: Path | None = None,
+    writers: int = 0,
 ) -> dict:
     """Train by `plan` and write the model to `out`; returns the report that is stored with it.
 
     With `start`, a folder with a pocket model of the same shape, its weights are the beginning.
+    `writers` processes write the text; without any, a thread does.
 
     An interrupted training goes on where its last checkpoint was. `progress` gets the Report and
     the share of the budget that is spent.
@@ -63,7 +65,7 @@ def make(
     room = workspace(out, plan, texts, start)
     words = _tokenizer(room, plan, texts)
     try:
-        trainer = Trainer(plan, words, texts, room / _CHECKPOINT, device, start)
+        trainer = Trainer(plan, words, texts, room / _CHECKPOINT, device, start, writers)
     except (CheckpointError, TransferError) as error:
         raise MakingError(str(error)) from error
     trained = trainer.run(progress)

@@ -52,7 +52,7 @@ class Batch:
 
     ids: torch.Tensor  # R, T
     positions: torch.Tensor  # R, T
-    mask: torch.Tensor  # R, 1, T, T, bool: may row token i see row token j
+    segment: torch.Tensor  # R, T: 0 the shared beginning, then the branches; -1 is padding
     source: torch.Tensor  # N, index into the flattened R*T: where a target is predicted
     target: torch.Tensor  # N, token ids
     weight: torch.Tensor  # N
@@ -173,7 +173,7 @@ def lay_out(trees: Sequence[Tree], length: int, pad: int = 1) -> Batch:
     return Batch(
         ids=ids,
         positions=positions,
-        mask=_visible(segment),
+        segment=segment,
         source=torch.tensor(columns[0]),
         target=torch.tensor(columns[1]),
         weight=torch.tensor(columns[2]),
@@ -191,9 +191,10 @@ def _targets(
             yield row + source, token, weight, owner
 
 
-def _visible(segment: torch.Tensor) -> torch.Tensor:
+def visible(segment: torch.Tensor) -> torch.Tensor:
+    """Shape (R, 1, T, T), bool: whether token i of a row may see token j of it."""
     length = segment.shape[1]
-    causal = torch.ones(length, length, dtype=torch.bool).tril()
+    causal = torch.ones(length, length, dtype=torch.bool, device=segment.device).tril()
     same = segment[:, :, None] == segment[:, None, :]
     shared = (segment == 0)[:, None, :]
     return (causal & (same | shared))[:, None]

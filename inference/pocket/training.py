@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -12,12 +11,12 @@ import torch
 from torch.nn.functional import cross_entropy, linear
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from inference.pocket import recipe
 from inference.pocket.corpora import Corpora
 from inference.pocket.muon import Muon
 from inference.pocket.recipe import Recipe
-from inference.pocket.sequences import Batch
+from inference.pocket.sequences import Batch, visible
 from inference.pocket.transfer import transfer
+from inference.pocket.writing import Writer
 from inference.prompts import ChatPrompt
 
 
@@ -102,6 +101,8 @@ def new_model(shape: Shape, tokenizer: PreTrainedTokenizerFast, seed: int) -> Qw
 class Trainer:
     """One training with its model, optimizer and checkpoint file, maybe begun at a model `start`.
 
+    `writers` are the processes that write its batches; without any, a thread does.
+
     `report` is called after each step with the Report and the share of the budget that is spent.
     """
 
@@ -113,6 +114,7 @@ class Trainer:
         checkpoint: Path | None = None,
         device: str = "cpu",
         start: Path | None = None,
+        writers: int = 0,
     ):
         self.plan, self.corpora, self.checkpoint, self.device = plan, corpora, checkpoint, device
         self._kind = device.split(":")[0]
@@ -120,8 +122,7 @@ class Trainer:
         self.model = new_model(plan.shape, tokenizer, plan.recipe.seed).to(device).train()
         self.optimizers = self._optimizers()
         self.report = Report()
-        self._writer = ThreadPoolExecutor(1, "batches")
-        self._next: Future[Batch] | None = None  # of the step after this one
+        self._writer = Writer(plan.recipe, tokenizer, corpora, writers)
         if checkpoint and checkpoint.exists():
             self._load()
         elif start:
@@ -129,6 +130,13 @@ class Trainer:
 
     def run(self, report: Callable[[Report, float], None] = lambda *_: None) -> Report:
         """Train until the budget is spent, from the last checkpoint on if there is one."""
+        try:
+            self._run(report)
+        finally:
+            self._writer.close()
+        return self.report
+
+    def _run(self, report: Callable[[Report, float], None]) -> None:
         begin, saved = time.monotonic() - self.report.seconds, time.monotonic()
         while (progress := self.plan.progress(self.report.step, self.report.seconds)) < 1:
             self._step(progress)
@@ -137,7 +145,6 @@ class Trainer:
             if time.monotonic() - saved > self.plan.checkpoint_seconds:
                 self.save()
                 saved = time.monotonic()
-        return self.report
 
     def save(self) -> None:
         """Write the checkpoint whole or not at all.
@@ -203,7 +210,7 @@ class Trainer:
         for optimizer, peak in zip(self.optimizers, peaks, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = factor * peak
-        batch = self._batch(self.report.step)
+        batch = self._writer.batch(self.report.step)
         loss = self._loss(batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -211,14 +218,6 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad()
         self.report.note(loss.item(), batch.ids.numel())
-
-    def _batch(self, step: int) -> Batch:
-        """The batch of a step; the next one is written while this one is learned."""
-        written, self._next = self._next or self._write(step), self._write(step + 1)
-        return written.result()
-
-    def _write(self, step: int) -> Future[Batch]:
-        return self._writer.submit(recipe.batch, self.plan.recipe, step, self.prompt, self.corpora)
 
     def _loss(self, batch: Batch) -> torch.Tensor:
         losses = target_losses(self.model, batch, self.device)
@@ -239,7 +238,7 @@ def target_losses(model: Qwen2ForCausalLM, batch: Batch, device: str) -> torch.T
     with torch.autocast(kind, torch.bfloat16, enabled=model.training and _fast_bfloat16(kind)):
         hidden = model.model(
             input_ids=batch.ids.to(device),
-            attention_mask=batch.mask.to(device),
+            attention_mask=visible(batch.segment.to(device)),
             position_ids=batch.positions.to(device),
             use_cache=False,
         ).last_hidden_state

@@ -135,6 +135,12 @@ def test_the_same_seed_has_the_same_first_losses(words):
     assert runs[0].first_losses != other.first_losses
 
 
+def test_it_makes_no_difference_who_writes_the_batches(words):
+    alone = Trainer(TOY, words, NOTHING).run()
+    helped = Trainer(TOY, words, NOTHING, writers=2).run()
+    assert helped.first_losses == alone.first_losses
+
+
 def test_a_resumed_training_ends_where_an_uninterrupted_one_does(words, tmp_path):
     whole = Trainer(TOY, words, NOTHING)
     whole.run()
@@ -244,6 +250,10 @@ def test_another_trainings_checkpoint_is_not_mixed_in(tmp_path):
     [
         ({"minutes": 0}, "--minutes must be more than 0"),
         ({"threads": -1}, "--threads must be 0"),
+        ({"hidden": 100}, "--hidden must be 64, 128"),
+        ({"layers": 0}, "--layers must be 1 to 32"),
+        ({"rows": 0}, "--rows must be 1 to 256"),
+        ({"writers": -1}, "--writers must be 0 to 64"),
         ({"data": "missing"}, "--data must be a folder"),
     ],
 )

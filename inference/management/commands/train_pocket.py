@@ -1,6 +1,7 @@
 """`manage.py train_pocket`: make the built-in model, from generated text to a finished folder."""
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -31,48 +32,85 @@ class Command(BaseCommand):
             "--minutes", type=float, default=100, help="time for the training itself (100)"
         )
         parser.add_argument("--seed", type=int, default=1, help="of text, weights and order (1)")
+        parser.add_argument(
+            "--hidden", type=int, default=256, help="width of the model, a multiple of 64 (256)"
+        )
+        parser.add_argument("--layers", type=int, default=4, help="depth of the model (4)")
+        parser.add_argument("--rows", type=int, default=8, help="rows of 512 tokens in a step (8)")
+        parser.add_argument(
+            "--writers",
+            type=int,
+            help="processes that write the text (none on a CPU, all cores but two with a GPU)",
+        )
         parser.add_argument("--threads", type=int, default=0, help="CPU threads (all cores)")
         parser.add_argument("--fresh", action="store_true", help="drop an interrupted training")
         parser.add_argument(
             "--json", action="store_true", help="print the report as the last line, as JSON"
         )
 
-    def handle(self, *, out, minutes, threads, json: bool, **options):
-        if not 0 < minutes <= 24 * 60:
-            raise CommandError(f"--minutes must be more than 0 and at most 1440, not {minutes}.")
-        if threads < 0:
-            raise CommandError(f"--threads must be 0 (all cores) or more, not {threads}.")
+    def handle(self, *, out, json: bool, **options):
+        _check(**options)
         for name in ("data", "start"):
             options[name] = options[name] and Path(options[name])
-        report = _make(Path(out).resolve(), minutes, threads, **options)
+        report = _make(Path(out).resolve(), **options)
         self.stdout.write(_line(report) if json else _summary(report, out))
 
 
-def _make(out: Path, minutes: float, threads: int, *, data, start, seed, fresh, **options) -> dict:
+def _check(*, minutes, threads, hidden, layers, rows, writers, **others) -> None:
+    _require(0 < minutes <= 24 * 60, "--minutes", "more than 0 and at most 1440", minutes)
+    _require(threads >= 0, "--threads", "0 (all cores) or more", threads)
+    _require(0 < hidden <= 1024 and hidden % 64 == 0, "--hidden", "64, 128 ... 1024", hidden)
+    _require(1 <= layers <= 32, "--layers", "1 to 32", layers)
+    _require(1 <= rows <= 256, "--rows", "1 to 256", rows)
+    _require(writers is None or 0 <= writers <= 64, "--writers", "0 to 64", writers)
+
+
+def _require(fine: bool, option: str, allowed: str, value) -> None:
+    if not fine:
+        raise CommandError(f"{option} must be {allowed}, not {value}.")
+
+
+def _make(out: Path, *, data, start, fresh, threads, writers, **options) -> dict:
     import torch
 
     from inference.pocket import making
     from inference.pocket.corpora import CorpusError
-    from inference.pocket.recipe import Recipe
-    from inference.pocket.training import Plan
 
     if threads:
         torch.set_num_threads(threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    plan = Plan(minutes=minutes, recipe=Recipe(seed=seed))
-    if start:  # what is learned already would be lost at the full rates
-        plan = replace(plan, muon_rate=0.6 * plan.muon_rate, adam_rate=0.6 * plan.adam_rate)
+    gpu = torch.cuda.is_available()
+    if writers is None:
+        writers = max(1, (os.cpu_count() or 1) - 2) if gpu else 0
     try:
         if fresh:
             making.forget(out)
         with _Bar() as bar:
-            return making.make(out, plan, data, device, progress=bar, start=start)
+            return making.make(
+                out,
+                _plan(start, **options),
+                data,
+                "cuda" if gpu else "cpu",
+                progress=bar,
+                start=start,
+                writers=writers,
+            )
     except (making.MakingError, CorpusError) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(f"Cannot write the model: {error}") from error
     except KeyboardInterrupt as error:
         raise CommandError("Stopped. The same command goes on where it was.") from error
+
+
+def _plan(start, *, minutes, seed, hidden, layers, rows, **others):
+    from inference.pocket.recipe import Recipe
+    from inference.pocket.training import Plan, Shape
+
+    shape = Shape(hidden=hidden, layers=layers, heads=hidden // 64, intermediate=3 * hidden)
+    plan = Plan(minutes=minutes, shape=shape, recipe=Recipe(seed=seed, rows=rows))
+    if start:  # what is learned already would be lost at the full rates
+        plan = replace(plan, muon_rate=0.6 * plan.muon_rate, adam_rate=0.6 * plan.adam_rate)
+    return plan
 
 
 class _Bar:

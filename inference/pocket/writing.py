@@ -1,0 +1,85 @@
+"""Batches written ahead of the step that learns them, so that a step never waits for its text."""
+
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import fields
+from multiprocessing import get_context
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from inference.pocket import recipe
+from inference.pocket.corpora import Corpora
+from inference.pocket.recipe import Recipe
+from inference.pocket.sequences import Batch
+from inference.prompts import ChatPrompt
+
+_AHEAD = 3  # batches a process, so that none is idle while others are learned
+
+Arrays = tuple[np.ndarray, ...]  # the fields of a Batch
+
+
+class Writer:
+    """Gives the batch of each step, asked for in order.
+
+    What a step reads depends on nothing but the recipe, the step and the corpora, so it is the same
+    whoever writes it. Without `processes` a thread writes one batch ahead, which is enough where
+    the learning takes longer than the writing.
+    """
+
+    def __init__(
+        self,
+        plan: Recipe,
+        tokenizer: PreTrainedTokenizerFast,
+        corpora: Corpora,
+        processes: int = 0,
+    ):
+        work = (plan, tokenizer, corpora)
+        self._ahead = _AHEAD * processes or 1
+        self._coming: deque[Future[Arrays]] = deque()
+        self._next = 0  # the step of the first that is coming
+        if processes:  # spawned: a fork of a process that holds a GPU or threads may hang
+            context = get_context("spawn")
+            self._executor = ProcessPoolExecutor(processes, context, _begin, work)
+            self._write = _write
+        else:
+            self._executor = ThreadPoolExecutor(1, "batches")
+            self._write = _Desk(*work)
+
+    def batch(self, step: int) -> Batch:
+        if step != self._next:
+            self._coming.clear()
+            self._next = step
+        while len(self._coming) <= self._ahead:
+            self._coming.append(self._executor.submit(self._write, step + len(self._coming)))
+        self._next += 1
+        return Batch(*map(torch.from_numpy, self._coming.popleft().result()))
+
+    def close(self) -> None:
+        """Stop writing ahead."""
+        self._executor.shutdown(cancel_futures=True)
+
+
+class _Desk:
+    """Writes batches. They travel as arrays: tensors would cross in a shared file each."""
+
+    def __init__(self, plan: Recipe, tokenizer: PreTrainedTokenizerFast, corpora: Corpora):
+        self._plan, self._prompt, self._corpora = plan, ChatPrompt(tokenizer), corpora
+
+    def __call__(self, step: int) -> Arrays:
+        batch = recipe.batch(self._plan, step, self._prompt, self._corpora)
+        return tuple(getattr(batch, each.name).numpy() for each in fields(batch))
+
+
+_desk: _Desk  # of a writing process
+
+
+def _begin(*work) -> None:
+    global _desk
+    torch.set_num_threads(1)
+    _desk = _Desk(*work)
+
+
+def _write(step: int) -> Arrays:
+    return _desk(step)
