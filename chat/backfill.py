@@ -159,14 +159,23 @@ class _Run:
         alone = self.row.version.context == TaskVersion.Context.MESSAGE
         rows = [] if alone else messages.up_to(message)
         part = self.task_run.part(message.text, history.prompt_messages(self.system, rows))
-        request = Request(classify=(part,))
+        self._submit(Request(classify=(part,)), message)
+        self.open[message.pk] = message
+
+    def _submit(self, request: Request, message: Message) -> None:
         while True:
             try:
                 self.engine.submit(request, lambda event: self.inbox.put((message.pk, event)))
-                break
+                return
             except QueueFull:  # visitors come first
-                self._take() if self.open else time.sleep(FULL_SECONDS)
-        self.open[message.pk] = message
+                self._make_room()
+
+    def _make_room(self) -> None:
+        """Wait for an answer, or for a moment where none of this run's is due."""
+        if self.open:
+            self._take()
+        else:
+            time.sleep(FULL_SECONDS)
 
     def _take(self) -> None:
         try:
