@@ -1,6 +1,5 @@
-"""What the machine is and takes: cores, memory bandwidth, the memory of a process."""
+"""What the machine takes: memory bandwidth, the memory of a process."""
 
-import os
 import re
 import sys
 import time
@@ -8,15 +7,6 @@ from pathlib import Path
 
 GB = 1e9
 ROUNDS = 5
-
-
-def cores() -> int:
-    """Cores this process may use, hyper-threads counted once."""
-    import psutil
-
-    allowed = getattr(os, "sched_getaffinity", None)  # Linux knows what a container may use
-    usable = len(allowed(0)) if allowed else os.cpu_count() or 1
-    return min(usable, psutil.cpu_count(logical=False) or usable)
 
 
 def bandwidth(megabytes: int, threads: int) -> dict[str, float]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from inference.bench import arms, folders, machine, plots, report
+from inference.bench import arms, folders, plots, report
 from inference.bench.errors import BenchError
 from inference.bench.measuring import measure
 from inference.bench.plan import STREAMS, Plan
 from inference.bench.shapes import SHAPES, shape_named
 from inference.config import DTYPES
+from inference.hardware import physical_cores
 
 
 class Command(BaseCommand):
@@ -120,7 +121,7 @@ def _threads(threads: int) -> int:
     most = os.cpu_count() or 1
     allowed = f"0 (the physical cores) to {most}"
     _require(0 <= threads <= most, f"--threads must be {allowed}, not {threads}.")
-    return threads or settings.INFERENCE_THREADS or machine.cores()
+    return threads or settings.INFERENCE_THREADS or physical_cores()
 
 
 def _check_plot(path: Path | None) -> None:
