@@ -111,7 +111,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = reverse_lazy("admin:login")
-LOGIN_REDIRECT_URL = reverse_lazy("analytics:conversations")
+LOGIN_REDIRECT_URL = reverse_lazy("analytics:overview")
 AXES_FAILURE_LIMIT = env.integer("LOGIN_FAILURE_LIMIT", 5, minimum=1)
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -164,9 +164,14 @@ INFERENCE_DEVICE = env.text("INFERENCE_DEVICE", "auto")
 INFERENCE_THREADS = env.integer("INFERENCE_THREADS", 0)
 INFERENCE_CONTEXT = env.integer("INFERENCE_CONTEXT", 4096, minimum=64)
 INFERENCE_MAX_NEW_TOKENS = env.integer("INFERENCE_MAX_NEW_TOKENS", 256, minimum=1)
-INFERENCE_KV_MB = env.integer("INFERENCE_KV_MB", 512, minimum=1)
+INFERENCE_KV_MB = env.integer("INFERENCE_KV_MB", 256, minimum=1)
 INFERENCE_REPEAT_SIZE = env.integer("INFERENCE_REPEAT_SIZE", 4096)  # entries; 0: none
-INFERENCE_BACKEND = env.choice("INFERENCE_BACKEND", "local", ("local",))
+INFERENCE_FALLBACK_MODEL = env.text("INFERENCE_FALLBACK_MODEL", "")  # a classifier; none: off
+INFERENCE_FALLBACK_REVISION = env.text("INFERENCE_FALLBACK_REVISION", "main")
+INFERENCE_FALLBACK_TASK = env.text("INFERENCE_FALLBACK_TASK", "sentiment")  # slug
+INFERENCE_FALLBACK_THRESHOLD = env.share("INFERENCE_FALLBACK_THRESHOLD", 0.6)
+INFERENCE_FALLBACK_LABELS = env.pairs("INFERENCE_FALLBACK_LABELS")  # the classifier's: the task's
+INFERENCE_BACKEND = env.choice("INFERENCE_BACKEND", "process", ("process", "local"))
 
 # The chat
 CHAT_ENABLED = env.flag("CHAT_ENABLED", True)
@@ -189,7 +194,22 @@ UNFOLD = {
     "SITE_TITLE": "Support desk",
     "SITE_HEADER": "Support desk",
     "SITE_SUBHEADER": "Review and settings",
-    "SITE_URL": "/dashboard/",
+    "SITE_URL": "/dashboard/overview/",
+    "COLORS": {
+        "primary": {  # the dashboard's blue
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(58% .17 250)",
+            "600": "oklch(50.5% .14 248)",
+            "700": "oklch(45% .125 248)",
+            "800": "oklch(39% .11 249)",
+            "900": "oklch(34% .09 250)",
+            "950": "oklch(25% .07 252)",
+        }
+    },
     "SHOW_HISTORY": True,
     "SIDEBAR": {"show_search": False, "navigation": "chat.admin.desk.navigation"},
     "SITE_FAVICONS": [

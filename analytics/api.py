@@ -14,7 +14,14 @@ from pydantic import AwareDatetime
 
 from analytics.access import desk_only
 from analytics.exports import DATASETS, page
-from analytics.schemas import ClassificationOut, ConversationOut, MessageOut, Page, ReviewOut
+from analytics.schemas import (
+    ClassificationOut,
+    ConversationOut,
+    ExtractionOut,
+    MessageOut,
+    Page,
+    ReviewOut,
+)
 from chat import tokens
 from chat.models import ApiToken, Conversation
 
@@ -67,7 +74,16 @@ class OfRows(Paging):
     conversation: UUID | None = Field(None, description="Only rows of this conversation.")
 
 
-@api.get("/conversations", auth=Token("conversations"), response=Page[ConversationOut])
+class OfExtractions(OfRows):
+    task: str | None = Field(None, description="Only what this task wrote: its slug.")
+
+
+@api.get(
+    "/conversations",
+    tags=["Conversations"],
+    auth=Token("conversations"),
+    response=Page[ConversationOut],
+)
 def conversations(request: HttpRequest, asked: Query[OfConversations]):
     """Conversations, with the mood they have by now."""
     named = {"status": asked.status, "language": asked.language}
@@ -75,7 +91,10 @@ def conversations(request: HttpRequest, asked: Query[OfConversations]):
 
 
 @api.get(
-    "/conversations/{uuid:conversation}", auth=Token("conversations"), response=ConversationOut
+    "/conversations/{uuid:conversation}",
+    tags=["Conversations"],
+    auth=Token("conversations"),
+    response=ConversationOut,
 )
 def conversation(request: HttpRequest, conversation: UUID):
     """One conversation."""
@@ -86,19 +105,36 @@ def conversation(request: HttpRequest, conversation: UUID):
     return found[0]
 
 
-@api.get("/messages", auth=Token("messages"), response=Page[MessageOut])
+@api.get("/messages", tags=["Messages"], auth=Token("messages"), response=Page[MessageOut])
 def messages(request: HttpRequest, asked: Query[OfRows]):
     """Messages, each with the mood that counts."""
     return _page("messages", asked, {"conversation": asked.conversation})
 
 
-@api.get("/classifications", auth=Token("classifications"), response=Page[ClassificationOut])
+@api.get(
+    "/classifications",
+    tags=["Classifications"],
+    auth=Token("classifications"),
+    response=Page[ClassificationOut],
+)
 def classifications(request: HttpRequest, asked: Query[OfRows]):
     """What the model said about each message, by task."""
     return _page("classifications", asked, {"message__conversation": asked.conversation})
 
 
-@api.get("/reviews", auth=Token("reviews"), response=Page[ReviewOut])
+@api.get(
+    "/extractions",
+    tags=["Extractions"],
+    auth=Token("extractions"),
+    response=Page[ExtractionOut],
+)
+def extractions(request: HttpRequest, asked: Query[OfExtractions]):
+    """What the model wrote about each message as JSON, by task."""
+    named = {"message__conversation": asked.conversation, "version__task__slug": asked.task}
+    return _page("extractions", asked, named)
+
+
+@api.get("/reviews", tags=["Reviews"], auth=Token("reviews"), response=Page[ReviewOut])
 def reviews(request: HttpRequest, asked: Query[OfRows]):
     """What people decided, every decision."""
     return _page("reviews", asked, {"classification__message__conversation": asked.conversation})

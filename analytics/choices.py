@@ -35,11 +35,12 @@ def languages() -> list[tuple[str, str]]:
 
 
 def tasks() -> list[TaskLabels]:
-    """Every task that has a wording, by name."""
+    """Every task that has had labels, by name."""
     versions = TaskVersion.objects.select_related("task").order_by("task__name", "number")
     found: dict[int, tuple[str, str, dict[str, None]]] = {}
     for version in versions:
         task = version.task
         _, _, labels = found.setdefault(task.pk, (task.slug, task.name, {}))
         labels.update(dict.fromkeys(version.names))
-    return [TaskLabels(pk, slug, name, tuple(labels)) for pk, (slug, name, labels) in found.items()]
+    labelled = ((pk, *each) for pk, each in found.items() if each[-1])
+    return [TaskLabels(pk, slug, name, tuple(labels)) for pk, slug, name, labels in labelled]

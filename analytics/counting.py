@@ -27,14 +27,18 @@ def count(
     hours = _Hours(told)
     for row in _messages(told):
         hours.message(*row)
-    labels = Counter()
+    labels, negative = Counter(), Counter()
     for row in _labels(told):
-        _, conversation, created, task, slug, label, latency = row
-        labels[conversation, hour_of(created)[1], task, label] += 1
+        message, conversation, created, task, slug, label, latency = row
+        key = conversation, hour_of(created)[1], task, label
+        labels[key] += 1
+        negative[key] += message in hours.negative
         if slug == MOOD_TASK:
             hours.at(conversation, created).label_ms.append(round(latency, 1))
     hours.outcomes()
-    return hours.rows(), [_label_row(told[key[0]], *key[1:], n) for key, n in labels.items()]
+    return hours.rows(), [
+        _label_row(told[key[0]], *key[1:], n, negative[key]) for key, n in labels.items()
+    ]
 
 
 class _Hours:
@@ -44,6 +48,7 @@ class _Hours:
         self._told, self._sides = told, _sides()
         self._rows: dict[tuple[UUID, datetime], ConversationHour] = {}
         self._scores: dict[UUID, list[float]] = defaultdict(list)
+        self.negative: set[int] = set()  # messages whose label is
 
     def at(self, conversation: UUID, moment: datetime) -> ConversationHour:
         hour, day = hour_of(moment)
@@ -53,12 +58,14 @@ class _Hours:
             self._rows[conversation, hour] = row
         return self._rows[conversation, hour]
 
-    def message(self, conversation, created, role, label, score, first_token_ms) -> None:
+    def message(self, pk, conversation, created, role, label, score, first_token_ms) -> None:
         row = self.at(conversation, created)
         row.messages += 1
         if role == Role.VISITOR and label:
             side = self._sides[label]
             setattr(row, side, getattr(row, side) + 1)
+            if side == SIDES[-1]:
+                self.negative.add(pk)
         if score is not None:
             self._scores[conversation].append(score)
         if first_token_ms is not None:
@@ -88,7 +95,7 @@ def _sides() -> dict[str, str]:
 
 def _messages(told: dict) -> Iterable[tuple]:
     said = Message.objects.filter(conversation__in=told).exclude(text="")
-    columns = ("conversation_id", "created", "role", "label", "score", "first_token_ms")
+    columns = ("pk", "conversation_id", "created", "role", "label", "score", "first_token_ms")
     return said.order_by("conversation_id", "seq").values_list(*columns)
 
 
@@ -114,9 +121,10 @@ def _labels(told: dict) -> Iterable[tuple]:
 
 
 def _label_row(
-    conversation: Conversation, day: date, task: int, label: str, n: int
+    conversation: Conversation, day: date, task: int, label: str, count: int, negative: int
 ) -> ConversationLabel:
-    return ConversationLabel(**_shared(conversation, day), task_id=task, label=label, count=n)
+    named = {"task_id": task, "label": label, "count": count, "negative": negative}
+    return ConversationLabel(**_shared(conversation, day), **named)
 
 
 def _shared(conversation: Conversation, day: date) -> dict:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from chat.models import Classification, Conversation, Message, Review
+from chat.models import Classification, Conversation, Extraction, Message, Review
 
 CHUNK = 2000  # rows of one query: what an export of any size holds in memory
 MAY_EXPORT = "chat.export_conversation"
@@ -98,6 +98,28 @@ _ALL = (
             "decided_label": "decided",
             "flagged": "flagged",
             "source": "source",
+            "fallback_model": "fallback_id",
+            "latency_ms": "latency_ms",
+            "thought": "thought",
+            "created": "created",
+        },
+    ),
+    Dataset(
+        "extractions",
+        "chat.view_extraction",
+        Extraction.objects.all(),
+        "message__conversation",
+        {
+            "id": "id",
+            "conversation": "message__conversation_id",
+            "seq": "message__seq",
+            "task": "version__task__slug",
+            "version": "version__number",
+            "model": "model_id",
+            "data": "data",
+            "problem": "problem",
+            "text": "text",
+            "tokens": "tokens",
             "latency_ms": "latency_ms",
             "created": "created",
         },

@@ -24,6 +24,16 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Detail:
+    """What a task wrote about one message as JSON."""
+
+    task: str
+    said: str
+    problem: str
+    extraction_id: int
+
+
+@dataclass(frozen=True)
 class Line:
     """One message of a transcript."""
 
@@ -39,6 +49,7 @@ class Line:
     band: Band | None
     other_score: float | None  # of the mood read with the other context, where both were asked
     labels: tuple[Label, ...]
+    details: tuple[Detail, ...]
 
     @property
     def from_visitor(self) -> bool:

@@ -72,13 +72,14 @@ class ConversationLabel(Counted):
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="+")
     label = models.CharField(max_length=40)
     count = models.PositiveIntegerField(default=0)
+    negative = models.PositiveIntegerField(default=0, help_text="Of these, by the mood.")
 
     class Meta:
         indexes = [
             models.Index(
                 name="conversation_label_sums",
                 fields=[
-                    *("task", "day", "label", "count"),
+                    *("task", "day", "label", "count", "negative"),
                     *("status", "language", "assignee", "conversation"),
                 ],
             )

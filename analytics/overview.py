@@ -65,6 +65,7 @@ class LabelShare:
     label: str
     count: int
     share: float  # of the task's labels in the range, in [0, 1]
+    negative_share: float  # of the messages with this label, those in a negative mood
     address: str
 
 
@@ -86,6 +87,7 @@ class Waits:
 class Overview:
     by: str
     total: Figures
+    before: Figures  # as many days just before
     periods: tuple[Figures, ...]
     waits: Waits
     tasks: tuple[TaskShares, ...]
@@ -105,6 +107,7 @@ def overview(form: OverviewFilter, tasks: Sequence[TaskLabels]) -> Overview:
     return Overview(
         by=by,
         total=Figures("All", form.behind(), **total),
+        before=_before(form),
         periods=tuple(_periods(form, by, sums)),
         waits=_waits(rows),
         tasks=tuple(_tasks(form, tasks)),
@@ -119,6 +122,12 @@ def _sums(rows: QuerySet[ConversationHour], by: str) -> dict:
     for row in grouped:
         sums[period_of(row[key], by)].update({name: row[f"sum_{name}"] for name in SUMS})
     return sums
+
+
+def _before(form: OverviewFilter) -> Figures:
+    rows = ConversationHour.objects.filter(form.counted_before())
+    sums = rows.aggregate(**{f"sum_{name}": Sum(name) for name in SUMS})
+    return Figures("Before", "", **{name: sums[f"sum_{name}"] or 0 for name in SUMS})
 
 
 def _periods(form: OverviewFilter, by: str, sums: dict) -> Iterable[Figures]:
@@ -145,15 +154,16 @@ def _tasks(form: OverviewFilter, tasks: Sequence[TaskLabels]) -> Iterable[TaskSh
     others = {task.id: task for task in tasks if task.slug != MOOD_TASK}
     rows = ConversationLabel.objects.filter(form.counted(), task__in=list(others))
     counts = defaultdict(dict)
-    for row in rows.values("task_id", "label").annotate(n=Sum("count")).order_by("-n", "label"):
-        counts[row["task_id"]][row["label"]] = row["n"]
+    summed = rows.values("task_id", "label").annotate(n=Sum("count"), bad=Sum("negative"))
+    for row in summed.order_by("-n", "label"):
+        counts[row["task_id"]][row["label"]] = row["n"], row["bad"]
     for task in others.values():
         if task.id in counts:
             yield TaskShares(task.name, tuple(_shares(form, task, counts[task.id])))
 
 
 def _shares(form: OverviewFilter, task: TaskLabels, counts: dict) -> Iterable[LabelShare]:
-    total = sum(counts.values())
-    for label, count in counts.items():
+    total = sum(count for count, _ in counts.values())
+    for label, (count, negative) in counts.items():
         address = form.behind(has=f"{task.slug}:{label}")
-        yield LabelShare(label, count, count / total, address)
+        yield LabelShare(label, count, count / total, negative / count, address)

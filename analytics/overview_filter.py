@@ -1,6 +1,7 @@
 """What a lead may ask the overview for."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
@@ -18,7 +19,18 @@ from analytics.trouble import labelled
 from chat.models import Conversation
 
 USUAL_DAYS = 30
+DAY_LONG = timedelta(days=1)
+RANGES = (("Today", 1), ("7 days", 7), ("30 days", 30), ("90 days", 90), ("12 months", 365))
 CARRIED = ("status", "language", "assignee", "task", "has")
+
+
+@dataclass(frozen=True)
+class Range:
+    """A range to choose, and whether it is the one that is shown."""
+
+    name: str
+    address: str
+    current: bool
 
 
 class OverviewFilter(forms.Form):
@@ -97,6 +109,25 @@ class OverviewFilter(forms.Form):
         """All that was asked for, as a condition on rows of the rollup."""
         days = Q(day__range=(self.cleaned_data["since"], self.cleaned_data["until"]))
         return days & self.conversations("conversation_id")
+
+    def counted_before(self) -> Q:
+        """The same over as many days just before the range."""
+        since, until = self.cleaned_data["since"], self.cleaned_data["until"]
+        days = Q(day__range=(since - (until - since) - DAY_LONG, since - DAY_LONG))
+        return days & self.conversations("conversation_id")
+
+    def ranges(self) -> list[Range]:
+        """Ranges up to today that are a click away; what else was asked for stays."""
+        today = timezone.localdate()
+        chosen = (self.cleaned_data.get("since"), self.cleaned_data.get("until"))
+        return [
+            self._range(name, today - timedelta(days=n - 1), today, chosen) for name, n in RANGES
+        ]
+
+    def _range(self, name: str, since: date, until: date, chosen: tuple) -> Range:
+        asked = {each: self.data.get(each) for each in CARRIED} | {"since": since, "until": until}
+        kept = {each: str(value) for each, value in asked.items() if value}
+        return Range(name, f"?{urlencode(kept)}", chosen == (since, until))
 
     def behind(self, **more: str | date) -> str:
         """The address of the list of conversations behind a figure, narrowed by `more`."""

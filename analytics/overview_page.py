@@ -1,5 +1,7 @@
 """The page that a lead opens first: who needs help now, and how the time before went."""
 
+from dataclasses import replace
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -33,9 +35,11 @@ def overview(request: HttpRequest) -> HttpResponse:
 def _trouble(form: OverviewFilter) -> dict:
     found = Conversation.objects.filter(in_trouble(), form.conversations(), message_count__gt=0)
     page = queries.page_of(found.order_by(*ORDERS[WORST]), "1")
+    shown = page.object_list[:SHOWN]
+    words = queries.worst_words([row.id for row in shown])
     everything = form.behind(since="", until="", trouble="on", order=WORST)
     return {
-        "trouble": page.object_list[:SHOWN],
+        "trouble": [replace(row, preview=words[row.id] or row.preview) for row in shown],
         "in_trouble": page.paginator.count,
         "trouble_address": everything,
     }

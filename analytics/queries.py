@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 
 from analytics.filters import ConversationFilter
 from analytics.models import ConversationHour
@@ -98,6 +98,14 @@ def page_of(found: QuerySet[Conversation], number: str | None) -> Page:
     scores = _scores([conversation.pk for conversation in page.object_list])
     page.object_list = [_row(each, scores[each.pk]) for each in page.object_list]
     return page
+
+
+def worst_words(ids: list[UUID]) -> dict[UUID, str]:
+    """What the visitor of each conversation said at their angriest, in one query."""
+    said = Message.objects.from_visitor().filter(conversation=OuterRef("pk")).exclude(text="")
+    worst = said.order_by(F("score").asc(nulls_last=True), "-seq").values("text")[:1]
+    rows = Conversation.objects.filter(pk__in=ids).order_by().annotate(words=Subquery(worst))
+    return dict(rows.values_list("pk", "words"))
 
 
 def _scores(ids: list[UUID]) -> dict[UUID, list[float]]:

@@ -5,10 +5,11 @@ turn then takes no lock on rows that all conversations share. What changed is fo
 `Conversation.changed`, which every verb moves, corrections of labels included.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from chat.models import Conversation
 
 BATCH = 200  # conversations that a page counts at most: some 50 ms
 LAG = timedelta(seconds=30)  # a transaction that began before the last look may end after it
+ATTEMPTS = 3
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -30,10 +32,10 @@ def refresh(limit: int) -> int:
     mark = _mark()
     if not _moved(mark) and not _changed(mark).exists():
         return 0
-    with transaction.atomic():
-        Watermark.objects.get_or_create(pk=1, defaults=_fresh())
-        mark = Watermark.objects.select_for_update(skip_locked=True).filter(pk=1).first()
-        return _advance(mark, limit) if mark else 0
+    for _ in range(ATTEMPTS):
+        with suppress(IntegrityError):  # a conversation was deleted while it was counted
+            return _count(limit)
+    return 0
 
 
 def left() -> int:
@@ -41,6 +43,13 @@ def left() -> int:
     mark = _mark()
     everything = Conversation.objects.filter(message_count__gt=0)
     return (everything if _moved(mark) else _changed(mark)).count()
+
+
+@transaction.atomic
+def _count(limit: int) -> int:
+    Watermark.objects.get_or_create(pk=1, defaults=_fresh())
+    mark = Watermark.objects.select_for_update(skip_locked=True).filter(pk=1).first()
+    return _advance(mark, limit) if mark else 0
 
 
 def _mark() -> Watermark:

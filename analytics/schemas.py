@@ -1,7 +1,7 @@
 """What the read API answers with: the columns of the exports, typed."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from ninja import Field, Schema
@@ -67,6 +67,23 @@ class ClassificationOut(Schema):
     decided_label: str = Field(description="A person's decision, else the model's label.")
     flagged: bool
     source: Classification.Source
+    fallback_model: str = Field(description="The classifier, where it decided; else empty.")
+    latency_ms: float
+    thought: str = Field(description="What the model wrote first; empty where it may not think.")
+    created: datetime
+
+
+class ExtractionOut(Schema):
+    id: int
+    conversation: UUID
+    seq: int
+    task: str
+    version: int
+    model: str
+    data: dict[str, Any] | None = Field(description="Null where there is a problem.")
+    problem: str = Field(description="Why it is not what the schema asks for; empty if it is.")
+    text: str = Field(description="As it was written.")
+    tokens: int
     latency_ms: float
     created: datetime
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from analytics.lines import Label, Line
+from analytics.lines import Detail, Label, Line
 from analytics.moods import MoodReport, report
+from chat import extractions
 from chat.labels import MOOD_TASK, Standing, standing
-from chat.models import Classification, Conversation, Message
+from chat.models import Classification, Conversation, Extraction, Message
 from chat.mood import Band, band, message_score, trend_name
 
 
@@ -34,11 +35,14 @@ class Transcript:
 
 
 def transcript(conversation: Conversation) -> Transcript:
-    """Everything about one conversation, in three queries whatever its length."""
+    """Everything about one conversation, in four queries whatever its length."""
     rows = _classifications(conversation)
     labels, others = _labels(rows), _other_scores(rows)
     said = conversation.messages.order_by("seq")
-    lines = tuple(_line(row, labels[row.pk], others.get(row.pk)) for row in said)
+    details = _details(conversation)
+    lines = tuple(
+        _line(row, labels[row.pk], others.get(row.pk), details.get(row.pk, ())) for row in said
+    )
     score, trend = conversation.mood_score, conversation.mood_trend
     return Transcript(
         id=conversation.pk,
@@ -61,6 +65,19 @@ def transcript(conversation: Conversation) -> Transcript:
 def _classifications(conversation: Conversation) -> list[Classification]:
     rows = Classification.objects.filter(message__conversation=conversation)
     return list(rows.select_related("version__task").prefetch_related("reviews").order_by("pk"))
+
+
+def _details(conversation: Conversation) -> dict[int, tuple[Detail, ...]]:
+    """What each task wrote about a message last, by message."""
+    rows = Extraction.objects.filter(message__conversation=conversation).order_by("pk")
+    written = defaultdict(list)
+    for row in rows.select_related("version__task"):
+        written[row.message_id].append(row)
+    return {pk: tuple(map(_detail, extractions.standing(each))) for pk, each in written.items()}
+
+
+def _detail(row: Extraction) -> Detail:
+    return Detail(row.version.task.name, str(row), row.problem, row.pk)
 
 
 def _labels(rows: Iterable[Classification]) -> dict[int, list[Label]]:
@@ -108,7 +125,9 @@ def _label(stands: Standing) -> Label:
     )
 
 
-def _line(row: Message, labels: list[Label], other_score: float | None) -> Line:
+def _line(
+    row: Message, labels: list[Label], other_score: float | None, details: tuple[Detail, ...]
+) -> Line:
     return Line(
         seq=row.seq,
         role=row.role,
@@ -122,4 +141,5 @@ def _line(row: Message, labels: list[Label], other_score: float | None) -> Line:
         band=None if row.score is None else band(row.score),
         other_score=other_score,
         labels=tuple(labels),
+        details=details,
     )

@@ -9,17 +9,19 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
 
-from chat import history, labels, messages
+from chat import deciding, examples, extractions, history, labels, messages
 from chat.labels import TaskRun
 from chat.models import Backfill, Message, ReplyPrompt, User
 from inference import calibration, resident
 from inference.errors import EngineRefusal, QueueFull
+from inference.fallback.worker import Opinion
 from inference.models import Task, TaskVersion
-from inference.sequence import Classified, Event
+from inference.sequence import Classified, Event, Extracted
 from inference.tasks import Request
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,8 @@ class CannotStart(Exception):
 
 def pending(version: TaskVersion, since: datetime | None = None):
     """Visitor messages that this version has not read yet, the newest first."""
-    rows = Message.objects.from_visitor().exclude(classifications__version=version)
+    read = "extractions" if version.writes_json else "classifications"
+    rows = Message.objects.from_visitor().exclude(**{f"{read}__version": version})
     return (rows.filter(created__gte=since) if since else rows).order_by("-pk")
 
 
@@ -85,7 +88,8 @@ def work(
     The engine must be ready. Synchronous, with ORM calls.
     """
     try:
-        calibration.for_version(engine, row.version)
+        if not row.version.writes_json:
+            calibration.for_version(engine, row.version)
         _Run(row, engine, in_flight, progress).over(since)
     except (EngineRefusal, TimeoutError, RuntimeError) as error:
         row.end(Backfill.State.FAILED, str(error))
@@ -108,15 +112,25 @@ def _work_beside_visitors(row: Backfill) -> None:
         connection.close()
 
 
+@dataclass(frozen=True)
+class _Decided:
+    """What the model said, and what the fallback makes of it where it was asked."""
+
+    result: Classified
+    cached: bool
+    opinion: Opinion | None
+
+
 class _Run:
-    """One thread writes; the engine's thread only posts events into the inbox."""
+    """One thread writes; the engine's and the fallback's only post into the inbox."""
 
     def __init__(self, row: Backfill, engine, in_flight: int, progress: Progress):
         self.row, self.engine, self.in_flight, self.progress = row, engine, in_flight, progress
         self.task_run = TaskRun(row.version.task, row.version)
         self.system = ReplyPrompt.objects.current().system
-        self.inbox: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
-        self.open: dict[int, Message] = {}  # what the engine has been asked about
+        self.inbox: queue.SimpleQueue[tuple[int, Event | _Decided]] = queue.SimpleQueue()
+        # What the engine or the fallback has been asked about, and with which examples.
+        self.open: dict[int, tuple[Message, TaskRun]] = {}
         self.labelled = self.failed = 0
         self.beat_at = time.monotonic() + BEAT_SECONDS
 
@@ -152,15 +166,15 @@ class _Run:
 
     def _ask(self, message: Message) -> None:
         model_id = self.engine.model_id
-        if known := self.task_run.recall(message.text, model_id):
-            labels.record(message, self.task_run, known, model_id, cached=True)
-            self._count(labelled=1)
+        run = examples.shown(self.task_run, message.text, message.pk)
+        if known := run.recall(message.text, model_id):
+            self._settle(message, run, known, cached=True)
             return
         alone = self.row.version.context == TaskVersion.Context.MESSAGE
         rows = [] if alone else messages.up_to(message)
-        part = self.task_run.part(message.text, history.prompt_messages(self.system, rows))
-        self._submit(Request(classify=(part,)), message)
-        self.open[message.pk] = message
+        part = run.part(message.text, history.prompt_messages(self.system, rows))
+        self._submit(Request.of([part]), message)
+        self.open[message.pk] = message, run
 
     def _submit(self, request: Request, message: Message) -> None:
         while True:
@@ -182,14 +196,42 @@ class _Run:
             pk, event = self.inbox.get(timeout=ANSWER_SECONDS)
         except queue.Empty:
             raise TimeoutError(f"The engine gave no answer in {ANSWER_SECONDS} s.") from None
-        message = self.open.pop(pk)
-        if isinstance(event, Classified):
-            self.task_run.remember(message.text, event, self.engine.model_id)
-            labels.record(message, self.task_run, event, self.engine.model_id)
-            self._count(labelled=1)
-        else:
-            log.error("Message %s was not labelled: %s", pk, event.message)
-            self._count(failed=1)
+        message, run = self.open.pop(pk)
+        match event:
+            case Classified():
+                run.remember(message.text, event, self.engine.model_id)
+                self._settle(message, run, event, cached=False)
+            case Extracted():
+                extractions.record(message, run, event, self.engine.model_id)
+                self._count(labelled=1)
+            case _Decided():
+                self._record(message, run, event)
+            case _:
+                log.error("Message %s was not labelled: %s", pk, event.message)
+                self._count(failed=1)
+
+    def _settle(self, message: Message, run: TaskRun, result: Classified, *, cached: bool) -> None:
+        """Write it down, or let the fallback decide first: others are read meanwhile."""
+        if not deciding.is_unsure(run, result, self.engine.model_id):
+            self._record(message, run, _Decided(result, cached, None))
+            return
+        self.open[message.pk] = message, run
+        deciding.ask(
+            run,
+            message.text,
+            lambda opinion: self.inbox.put((message.pk, _Decided(result, cached, opinion))),
+        )
+
+    def _record(self, message: Message, run: TaskRun, answer: _Decided) -> None:
+        labels.record(
+            message,
+            run,
+            answer.result,
+            self.engine.model_id,
+            cached=answer.cached,
+            opinion=answer.opinion,
+        )
+        self._count(labelled=1)
 
     def _count(self, *, labelled: int = 0, failed: int = 0) -> None:
         self.labelled += labelled

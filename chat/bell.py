@@ -20,21 +20,25 @@ class Watch:
 
     def __init__(self) -> None:
         self.rung = asyncio.Event()
-        self.changed = False  # rows changed, not only the running reply's text
+        self.changed = False  # rows changed since they were read, not only the reply's text
 
     def ring(self, *, changed: bool) -> None:
         self.changed |= changed
         self.rung.set()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for a ring; True if rows may have changed, as they always may after silence."""
+        """Wait for a ring; True if none came, and rows may have changed all the same."""
         try:
-            await asyncio.wait_for(self.rung.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.rung.wait()
         except TimeoutError:
             return True
         self.rung.clear()
-        changed, self.changed = self.changed, False
-        return changed
+        return False
+
+    def heard(self) -> None:
+        """Rows are about to be read: only what rings from now on is news."""
+        self.changed = False
 
 
 _watches: dict[UUID, set[Watch]] = defaultdict(set)
@@ -52,15 +56,21 @@ def unwatch(conversation_id: UUID, watch: Watch) -> None:
         del _watches[conversation_id]
 
 
-def ring_here(conversation_id: UUID, *, changed: bool) -> None:
+def ring_here(conversation_id: UUID, *, changed: bool, but: Watch | None = None) -> None:
     """Wake this process's sockets; call it on their event loop."""
     for each in _watches.get(conversation_id, ()):
-        each.ring(changed=changed)
+        if each is not but:
+            each.ring(changed=changed)
 
 
-async def ring(conversation_id: UUID) -> None:
-    """Rows of this conversation changed and are committed."""
-    ring_here(conversation_id, changed=True)
+async def ring(conversation_id: UUID, but: Watch | None = None) -> None:
+    """Rows of this conversation changed and are committed; who waits on `but` knows already."""
+    ring_here(conversation_id, changed=True, but=but)
+    await ring_elsewhere(conversation_id)
+
+
+async def ring_elsewhere(conversation_id: UUID) -> None:
+    """As `ring`, where this process's sockets know already."""
     await _send(conversation_id, {"type": "conversation.changed"})
 
 

@@ -13,7 +13,7 @@ _measuring = threading.Lock()  # two messages that come first measure once
 
 
 async def ensure(version: TaskVersion, engine) -> None:
-    """Make sure that this version has a calibration for the engine's model.
+    """Make sure that this version, which scores labels, has a calibration for the engine's model.
 
     Measuring asks the engine and waits for it, so it runs in a thread of its own: the thread of
     the ORM stays free for others.

@@ -9,9 +9,9 @@ import json
 import logging
 import time
 from collections import deque
+from functools import partial
 from uuid import UUID
 
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from chat import (
@@ -28,6 +28,7 @@ from chat import (
     visitors,
 )
 from chat.models import Conversation
+from chat.socket import Socket
 from inference import resident
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ BAD_FRAMES_A_MINUTE = 20
 FORBIDDEN, TOO_MANY, INTERNAL = 4403, 4429, 1011
 
 
-class ChatConsumer(AsyncWebsocketConsumer):
+class ChatConsumer(Socket):
     """One visitor's socket on one conversation: `docs/protocol.md`, version 1."""
 
     async def connect(self) -> None:
@@ -97,25 +98,25 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def on_message(self, frame: frames.Frame) -> None:
         async with self.lock:
-            earlier = await turns.in_thread(messages.find)(self.conversation_id, frame.client_id)
-            if earlier:
-                await self._catch_up(again=tuple(row.seq for row in earlier.rows))
-                return
-            frames.check_text(frame)
-            await self._admit(frame)
             try:
-                received = await turns.start(self.conversation_id, frame.client_id, frame.text)
+                received = await turns.start(
+                    self.conversation_id,
+                    frame.client_id,
+                    frame.text,
+                    admit=partial(self._admit_message, frame),
+                    told=self.watch,
+                )
             except messages.Busy:
                 raise frames.FrameError(
                     "busy", "Too many messages are waiting for a reply.", frame.client_id
                 ) from None
-            await self._catch_up(first=received.rows)
+            await self._confirm(received)
 
     async def on_stop(self, frame: frames.Frame) -> None:
         await turns.stop(self.conversation_id, frame.seq)
 
     async def on_retry(self, frame: frames.Frame) -> None:
-        await self._admit(frame)
+        await turns.in_thread(self._admit)(frame)
         await turns.retry(self.conversation_id, frame.seq)
 
     async def on_typing(self, frame: frames.Frame) -> None:
@@ -145,9 +146,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """Send what is missing whenever the bell rings, for as long as the socket lives."""
         try:
             while True:
-                changed = await self.watch.wait(LOOK_SECONDS)
+                silence = await self.watch.wait(LOOK_SECONDS)
                 async with self.lock:
-                    if changed:
+                    if silence or self.watch.changed:  # or it was read while the lock was held
                         await self._catch_up()
                     else:
                         await self._send(*self.feed.deltas(turns.live(self.conversation_id)))
@@ -156,8 +157,19 @@ class ChatConsumer(AsyncWebsocketConsumer):
             log.exception("The socket of conversation %s broke off", self.conversation_id)
             await self._close(INTERNAL)
 
+    async def _confirm(self, received: messages.Received) -> None:
+        """Tell the sender what was stored; the caller holds the lock."""
+        if not received.created:
+            await self._catch_up(again=tuple(row.seq for row in received.rows))
+        elif received.since != self.feed.cursor:  # there is more that it has not heard of
+            await self._catch_up(first=received.rows)
+        else:
+            live = turns.live(self.conversation_id)
+            await self._send(*self.feed.advance(received.news, live, received.rows))
+
     async def _catch_up(self, first: tuple = (), again: tuple[int, ...] = ()) -> None:
         """Bring the client up to date; the caller holds the lock."""
+        self.watch.heard()
         reading = await turns.in_thread(conversations.read)(
             self.conversation_id, self.feed.cursor, again
         )
@@ -215,12 +227,20 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def _error(self, error: frames.FrameError) -> None:
         await self._send(frames.error(error.code, error.message, error.client_id, error.seq))
 
-    async def _admit(self, frame: frames.Frame) -> None:
-        """Raise unless the chat is on and this visitor has not sent too much."""
+    def _admit_message(self, frame: frames.Frame) -> None:
+        """Raise unless this text may be said, and now. Synchronous."""
+        frames.check_text(frame)
+        self._admit(frame)
+
+    def _admit(self, frame: frames.Frame) -> None:
+        """Raise unless the chat is on and this visitor has not sent too much.
+
+        Synchronous: the count may be kept in Redis.
+        """
         if not settings.CHAT_ENABLED:
             text = "The chat is switched off for now."
             raise frames.FrameError("unavailable", text, frame.client_id, frame.seq)
-        if not await turns.in_thread(throttle.admits)(self.visitor, self.address):
+        if not throttle.admits(self.visitor, self.address):
             text = "Too many messages in a minute. Please wait a moment."
             raise frames.FrameError("rate_limited", text, frame.client_id, frame.seq)
 

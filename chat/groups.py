@@ -2,7 +2,16 @@
 
 from django.contrib.auth.models import Group, Permission
 
-READ = ["view_conversation", "view_message", "view_classification", "view_review", "view_alert"]
+from chat.models import GivenRight
+
+READ = [
+    "view_conversation",
+    "view_message",
+    "view_classification",
+    "view_extraction",
+    "view_review",
+    "view_alert",
+]
 RIGHTS = {
     "agent": [*READ, "change_alert", "change_conversation", "add_message"],
     "reviewer": [*READ, "change_alert", "add_review"],
@@ -35,13 +44,18 @@ RIGHTS = {
 }
 
 
+APPS = ["chat", "inference"]
+
+
 def install_groups() -> None:
-    """Create missing groups with their rights; leave groups that exist as people set them."""
+    """Create missing groups, and give each the rights of its name that it never had.
+
+    So a later release brings its new rights along, and what people added or took away stays.
+    """
     for name, codenames in RIGHTS.items():
-        group, created = Group.objects.get_or_create(name=name)
-        if created:
-            group.permissions.set(
-                Permission.objects.filter(
-                    codename__in=codenames, content_type__app_label__in=["chat", "inference"]
-                )
-            )
+        group, _ = Group.objects.get_or_create(name=name)
+        given = GivenRight.objects.filter(group=group).values("permission")
+        rights = Permission.objects.filter(codename__in=codenames, content_type__app_label__in=APPS)
+        new = list(rights.exclude(pk__in=given))
+        group.permissions.add(*new)
+        GivenRight.objects.bulk_create(GivenRight(group=group, permission=each) for each in new)

@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from chat import alerting, mood
 from chat.models import Classification, Conversation, Message, MoodCount, Review, User
+from inference.calibration import digest
 from inference.calibration import probabilities as calibrated
+from inference.fallback.worker import Opinion
 from inference.models import Calibration, Task, TaskVersion
 from inference.repeat import repeats
 from inference.sequence import Classified
@@ -16,6 +18,8 @@ from inference.tasks import (
     Affine,
     ChatMessage,
     Classify,
+    Extract,
+    Shot,
     conversation_context,
     message_context,
 )
@@ -30,31 +34,51 @@ class TaskRun:
 
     task: Task
     version: TaskVersion
+    shots: tuple[Shot, ...] = ()  # examples for this message, see chat/examples.py
 
-    def part(self, text: str, conversation: tuple[ChatMessage, ...]) -> Classify:
+    def part(self, text: str, conversation: tuple[ChatMessage, ...]) -> Classify | Extract:
         """What to ask of the engine about a visitor's `text`, the last of its `conversation`."""
         alone = self.version.context == TaskVersion.Context.MESSAGE
         prompt = self.version.prompt
+        shots = self.shots if alone and not self.version.writes_json else ()
         messages = (
-            message_context(prompt, text) if alone else conversation_context(conversation, prompt)
+            message_context(prompt, text, shots)
+            if alone
+            else conversation_context(conversation, prompt)
         )
-        return Classify(self.task.slug, messages, self.version.names)
+        slug, version = self.task.slug, self.version
+        if version.writes_json:
+            return Extract(slug, messages, version.schema, version.answer_tokens)
+        return Classify(
+            slug, messages, version.names, think=version.reasoning, examples=bool(shots)
+        )
 
     def recall(self, text: str, model_id: str | None) -> Classified | None:
-        """What this very version said of the same words, if it reads messages alone."""
+        """What this very version said of the same words, if it gives scores of messages alone.
+
+        With the very same examples, too: others may change what it says.
+        """
         if model_id is None or not self._repeats:
             return None
-        return repeats().recall(self.task.slug, text, self.version.digest, model_id)
+        return repeats().recall(self.task.slug, text, self._digest, model_id)
 
     def remember(self, text: str, result: Classified, model_id: str) -> None:
         """Keep an answer of the engine for `recall`."""
         if self._repeats:
-            repeats().remember(text, self.version.digest, model_id, result.logprobs)
+            repeats().remember(text, self._digest, model_id, result.logprobs)
+
+    @property
+    def _digest(self) -> str:
+        """As the version's, but for other examples another: repr tells where each of them ends."""
+        return (
+            digest(self.version.digest, [repr(self.shots)]) if self.shots else self.version.digest
+        )
 
     @property
     def _repeats(self) -> bool:
-        stored, alone = self.version.pk is not None, TaskVersion.Context.MESSAGE
-        return stored and self.version.context == alone
+        version, alone = self.version, TaskVersion.Context.MESSAGE
+        scored = not (version.reasoning or version.writes_json)
+        return version.pk is not None and version.context == alone and scored
 
 
 @dataclass(frozen=True)
@@ -96,18 +120,26 @@ def enabled_tasks() -> tuple[TaskRun, ...]:
 
 
 def record(
-    message: Message, run: TaskRun, result: Classified, model_id: str, *, cached: bool = False
+    message: Message,
+    run: TaskRun,
+    result: Classified,
+    model_id: str,
+    *,
+    cached: bool = False,
+    opinion: Opinion | None = None,
 ) -> Classification:
     """Store the model's label of a message, once; flag it, refresh what depends on it, alert.
 
-    `cached` says that the answer to the same words was used again.
+    `cached` says that the answer to the same words was used again; the fallback's `opinion`, if
+    there is one, decides.
 
     It replaces what an earlier version said of the message, but not what a person decided. What
     was flagged or reviewed before is not put before people again.
     """
     with Conversation.objects.changing(message.conversation_id) as conversation:
         earlier = _rows(message, run.task.pk)
-        outcome = _outcome(run, result, run.version.calibration_for(model_id))
+        outcome = _outcome(run, result, run.version.calibration_for(model_id), opinion)
+        outcome["examples"] = len(run.shots)
         outcome["flagged"] &= not any(each.flagged or each.reviews.all() for each in earlier)
         row, created = Classification.objects.get_or_create(
             message=message,
@@ -183,12 +215,18 @@ def standing(rows: Sequence[Classification]) -> Standing | None:
     return Standing(rows[-1]) if rows else None
 
 
+def standing_of(message: Message, task: Task) -> Standing | None:
+    """What counts as a task's label of a stored message; None if it has none."""
+    return standing(_rows(message, task.pk))
+
+
 def unlabelled(older_than: timedelta, known: Collection[int] = ()) -> list[Message]:
-    """Visitor messages that lost their classification to a crash, but for the `known` ones."""
+    """Visitor messages that no task has read, lost to a crash, but for the `known` ones."""
     now = timezone.now()
     window = (now - UNLABELLED_SINCE, now - older_than)
     rows = Message.objects.from_visitor().filter(created__range=window)
-    lost = rows.filter(classifications__isnull=True).exclude(pk__in=known)
+    unread = rows.filter(classifications__isnull=True, extractions__isnull=True)
+    lost = unread.exclude(pk__in=known)
     return list(lost.order_by("pk")[:50])
 
 
@@ -197,18 +235,24 @@ def alert(classification_id: int) -> Classification | None:
     return Classification.objects.select_related("message").filter(pk=classification_id).first()
 
 
-def _outcome(run: TaskRun, result: Classified, calibration: Calibration | None) -> dict:
+def _outcome(
+    run: TaskRun, result: Classified, calibration: Calibration | None, opinion: Opinion | None
+) -> dict:
     affine = calibration.affine if calibration else Affine()
-    probabilities = calibrated(result.logprobs, affine)
+    probabilities = opinion.probabilities if opinion else calibrated(result.logprobs, affine)
     label = max(probabilities, key=probabilities.get)
     certain = probabilities[label] >= run.task.threshold
     return {
         "logprobs": dict(result.logprobs),
         "calibration": calibration,
-        "probabilities": probabilities,
+        "probabilities": dict(probabilities),
         "label": label,
         "confidence": probabilities[label],
-        "latency_ms": result.latency_ms,
+        "source": Classification.Source.FALLBACK if opinion else Classification.Source.MODEL,
+        "fallback_id": opinion.model_id if opinion else "",
+        "latency_ms": result.latency_ms + (opinion.latency_ms if opinion else 0),
+        "thought": result.thought.text if result.thought else "",
+        "thought_tokens": result.thought.tokens if result.thought else 0,
         "flagged": certain and "review" in run.version.flags(label),
     }
 

@@ -1,5 +1,6 @@
 """Verbs on messages: each is one short unit of work on a locked conversation."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -9,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chat import owner
+from chat.feed import Reading
 from chat.models import Conversation, Message, ReplyPrompt
 from chat.models.message import RETRYABLE, RUNNING, Role, State
 from inference.sequence import Finished
@@ -29,52 +31,63 @@ class Received:
     visitor: Message
     reply: Message | None
     created: bool
+    news: Reading | None = None  # what these rows changed, of one that was created
+    since: int = 0  # the conversation's rev before
+    history: tuple[Message, ...] = ()  # the rows up to the message, of one that was created
 
     @property
     def rows(self) -> tuple[Message, ...]:
         return (self.visitor,) if self.reply is None else (self.visitor, self.reply)
 
 
-def find(conversation_id: UUID, client_id: str) -> Received | None:
-    """What an earlier send with the same `client_id` stored."""
-    rows = Message.objects.select_related("reply")
-    visitor = rows.filter(conversation_id=conversation_id, client_id=client_id).first()
-    if visitor is None:
-        return None
-    return Received(visitor, getattr(visitor, "reply", None), created=False)
-
-
 def receive(
-    conversation_id: UUID, client_id: str, text: str, *, reply: bool = True, person: bool = False
+    conversation_id: UUID,
+    client_id: str,
+    text: str,
+    decide: Callable[[], tuple[bool, bool]] = lambda: (True, False),
 ) -> Received:
     """Store a visitor's message and the row of its reply, before any inference.
 
-    The reply is claimed by this process at once when no other one runs. Without `reply` there is
-    no such row; with `person` the conversation waits for one from now on.
+    The reply is claimed by this process at once when no other one runs. What was sent before is
+    found again. Only for what is new `decide` is called: whether a reply is wanted, and whether
+    the conversation waits for a person from now on. It raises to refuse the message.
 
     Raises:
         Busy: too many replies are waiting.
     """
     with Conversation.objects.changing(conversation_id) as conversation:
-        if earlier := find(conversation_id, client_id):
+        rows = conversation.messages.order_by("seq")  # read once: every query holds up first words
+        if earlier := _sent_before(rows, client_id):
             return earlier
-        if conversation.messages.running().count() > settings.CHAT_MAX_WAITING:
+        reply, person = decide()
+        owners = [row.owner for row in rows if row.state in RUNNING]
+        if len(owners) > settings.CHAT_MAX_WAITING:
             raise Busy
+        since = conversation.rev
         if conversation.status == Conversation.Status.CLOSED:
             conversation.set_status(Conversation.Status.BOT)
         if person:
             conversation.ask_for_person()
-        visitor = _add(conversation, role=Role.VISITOR, client_id=client_id, text=text)
-        conversation.show_last(text)
+        seq = 1 + max((row.seq for row in rows), default=0)
+        visitor = _add(conversation, seq, role=Role.VISITOR, client_id=client_id, text=text)
+        told = (*rows, visitor)
+        conversation.show_last(text, told)
         row = None
         if reply and conversation.status != Conversation.Status.HUMAN:
-            row = _add(conversation, role=Role.ASSISTANT, answers=visitor, state=State.QUEUED)
-            _claim(conversation, row)
-        return Received(visitor, row, created=True)
+            claimed = {} if any(owners) else _claimed()
+            row = _add(
+                conversation, seq + 1, role=Role.ASSISTANT, answers=visitor, state=State.QUEUED,
+                **claimed,
+            )  # fmt: skip
+        news = Reading(conversation.rev, conversation.status, ())
+        return Received(visitor, row, created=True, news=news, since=since, history=told)
 
 
 def claim_next(conversation_id: UUID) -> Message | None:
     """Make the conversation's next queued reply this process's own; None if one runs already."""
+    waiting = Message.objects.replies().filter(conversation=conversation_id, state=State.QUEUED)
+    if not waiting.exists():  # one that is stored after this look is claimed by who stores it
+        return None
     with Conversation.objects.changing(conversation_id) as conversation:
         queued = conversation.messages.replies().filter(state=State.QUEUED).order_by("seq")
         reply = queued.first()
@@ -163,20 +176,35 @@ def expire() -> tuple[list[UUID], list[UUID]]:
     return changed, list(free.values_list("conversation_id", flat=True).distinct())
 
 
-def _add(conversation: Conversation, **fields) -> Message:
-    last = conversation.messages.order_by("-seq").values_list("seq", flat=True).first() or 0
+def _sent_before(rows: Iterable[Message], client_id: str) -> Received | None:
+    """What an earlier send with the same `client_id` stored."""
+    visitor = next((row for row in rows if row.client_id == client_id), None)
+    if visitor is None:
+        return None
+    reply = next((row for row in rows if row.answers_id == visitor.pk), None)
+    return Received(visitor, reply, created=False)
+
+
+def _add(conversation: Conversation, seq: int, **fields) -> Message:
     return Message.objects.create(
-        conversation=conversation, seq=last + 1, rev=conversation.next_rev(), **fields
+        conversation=conversation, seq=seq, rev=conversation.next_rev(), **fields
     )
+
+
+def _claimed() -> dict:
+    """The fields of a reply that this process has taken on."""
+    prompt = ReplyPrompt.objects.current()
+    return {"owner": owner.me(), "heartbeat": timezone.now(), "prompt": prompt}
 
 
 def _claim(conversation: Conversation, reply: Message) -> bool:
     others = conversation.messages.replies().exclude(pk=reply.pk)
     if reply.owner or others.running().filter(~Q(owner="")).exists():
         return False
-    reply.owner, reply.heartbeat, reply.stop_requested = owner.me(), timezone.now(), False
-    reply.prompt = ReplyPrompt.objects.current()
-    reply.save(update_fields=["owner", "heartbeat", "stop_requested", "prompt"])
+    claimed = _claimed() | {"stop_requested": False}
+    for name, value in claimed.items():
+        setattr(reply, name, value)
+    reply.save(update_fields=claimed)
     return True
 
 

@@ -6,7 +6,7 @@ narrow it (chat/model_router.py). Phrases that must reach a person count in ever
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -37,9 +37,13 @@ class Rules:
     calls: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by slug
 
 
-def route(text: str) -> Route:
-    """Decide by the rules as they stand in the database now. Synchronous, with ORM calls."""
-    return decide(text, _rules(), settings.CHAT_ROUTER)
+def route(text: str, tasks: Iterable[Task] | None = None) -> Route:
+    """Decide by the rules as they stand in the database now. Synchronous, with ORM calls.
+
+    `tasks` are the enabled ones, of a caller who has just read them.
+    """
+    tasks = Task.objects.enabled() if tasks is None else tasks
+    return decide(text, _rules(tasks), settings.CHAT_ROUTER)
 
 
 def decide(text: str, rules: Rules, mode: str) -> Route:
@@ -58,13 +62,13 @@ def _is_called(text: str, phrases: Sequence[str]) -> bool:
     return not phrases or holds_any(text, phrases)
 
 
-def _rules() -> Rules:
+def _rules(tasks: Iterable[Task]) -> Rules:
     phrases = defaultdict(list)
     rows = RoutingPhrase.objects.values_list("kind", "task__slug", "phrase")
     for kind, slug, phrase in rows:
         phrases[kind, slug].append(phrase)
     return Rules(
-        tasks=tuple(Task.objects.enabled().values_list("slug", flat=True)),
+        tasks=tuple(task.slug for task in tasks),
         person=tuple(phrases[Kind.PERSON, None]),
         quiet=tuple(phrases[Kind.QUIET, None]),
         calls={slug: each for (kind, slug), each in phrases.items() if kind == Kind.TASK},

@@ -1,25 +1,31 @@
 """The staff socket: what happens in every conversation, with its mood, as it happens."""
 
 import json
-from collections import defaultdict
+import time
 from uuid import UUID
 
-from channels.generic.websocket import AsyncWebsocketConsumer
+from django.core.exceptions import ObjectDoesNotExist
 
-from chat import alerting, bell, conversations, feed, frames, labels, origins, turns
+from chat import alerting, bell, conversations, feed, frames, labels, origins, people, turns
+from chat.socket import Socket
+
+MOST_KNOWN = 200  # conversations whose last frames are remembered, of a socket open for days
+TRUSTED_SECONDS = 30.0  # a right that was taken away is missed this long at most
+FORBIDDEN = 4403
 
 
-class StaffConsumer(AsyncWebsocketConsumer):
+class StaffConsumer(Socket):
     """Session login and own origin only. Row frames with sentiment and `conversation`, alerts.
 
-    The first change of a conversation brings all of its rows, later ones what is new.
+    The first change of a conversation brings all of its rows, later ones what is new; one that no
+    row shows is told as `changed`.
     """
 
     async def connect(self) -> None:
         if not origins.socket_allowed(self.scope, embedded=False) or not await self._may_read():
             await self.close()  # before accept: HTTP 403
             return
-        self.feeds: dict[UUID, feed.Feed] = defaultdict(lambda: feed.Feed(show_sentiment=True))
+        self.feeds: dict[UUID, feed.Feed] = {}
         await self.channel_layer.group_add(bell.STAFF, self.channel_name)
         await self.accept()
 
@@ -38,9 +44,13 @@ class StaffConsumer(AsyncWebsocketConsumer):
 
     async def conversation_changed(self, event: dict) -> None:
         conversation_id = UUID(event["conversation"])
-        known = self.feeds[conversation_id]
-        reading = await turns.in_thread(conversations.read)(conversation_id, known.cursor)
-        await self._send(*known.advance(reading, {}), conversation=conversation_id)
+        known = self._feed(conversation_id)
+        try:
+            reading = await turns.in_thread(conversations.read)(conversation_id, known.cursor)
+        except ObjectDoesNotExist:  # deleted between the ring and this read
+            return
+        news = known.advance(reading, {}) or [{"type": "changed"}]
+        await self._send(*news, conversation=conversation_id)
 
     async def conversation_typing(self, event: dict) -> None:
         typing = {"type": "typing", "role": event["role"]}
@@ -56,13 +66,22 @@ class StaffConsumer(AsyncWebsocketConsumer):
         if alert:
             await self._send(frames.raised(alert), conversation=event["conversation"])
 
+    def _feed(self, conversation_id: UUID) -> feed.Feed:
+        known = self.feeds.pop(conversation_id, None) or feed.Feed(show_sentiment=True)
+        self.feeds[conversation_id] = known  # the dict is in the order of use
+        if len(self.feeds) > MOST_KNOWN:
+            del self.feeds[next(iter(self.feeds))]
+        return known
+
     async def _may_read(self) -> bool:
         user = self.scope.get("user")
-        if user is None or not (user.is_active and user.is_staff):
-            return False
-        return await turns.in_thread(user.has_perm)("chat.view_message")
+        self.looked = time.monotonic()
+        return user is not None and await turns.in_thread(people.may_listen)(user.pk)
 
     async def _send(self, *out: dict, conversation: UUID | str | None = None) -> None:
+        if time.monotonic() - self.looked > TRUSTED_SECONDS and not await self._may_read():
+            await self.close(FORBIDDEN)
+            return
         about = {"conversation": str(conversation)} if conversation else {}
         for frame in out:
             await self.send(json.dumps({**frame, **about}, ensure_ascii=False))

@@ -2,49 +2,32 @@
 
 A turn is stored before any inference, then given to the engine as ONE request: the reply and
 the tasks of its route. While an earlier reply of the conversation still runs, only the labels go in
-at once; the reply follows when its turn comes.
+at once; the reply follows when its turn comes. So does one that is to follow what a label tells it.
 """
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from django.conf import settings
 
-from chat import bell, calibrations, conversations, labels, messages, model_router, router
+from chat import bell, conversations, messages, model_router, readings, receiving, router
 from chat.asking import asking
 from chat.models import Message
 from chat.models.message import State
+from chat.turn import CHECKPOINT_SECONDS, Turn, in_thread
 from inference import resident
 from inference.errors import EngineRefusal
-from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished
+from inference.sequence import REPLY, Classified, Delta, Event, Extracted, Failed, Finished
 from inference.tasks import Request
 
 log = logging.getLogger(__name__)
-CHECKPOINT_SECONDS = 1.0
 STATES = {"stop": State.DONE, "length": State.DONE, "cancelled": State.STOPPED}
-
-in_thread = database_sync_to_async  # ORM calls go through one thread, a short verb at a time
-
-
-@dataclass(eq=False)
-class Turn:
-    """One request to the engine: a message to label, a reply to stream, or both."""
-
-    conversation_id: UUID
-    reply: Message | None = None
-    visitor: Message | None = None  # the message to label
-    route: router.Route | None = None  # of that message; found out when it is not known yet
-    tasks: Mapping[str, labels.TaskRun] = field(default_factory=dict)  # by slug
-    text: str = ""  # of the reply so far
-    ticket: int | None = None
-    stopping: bool = False
-    checkpoint_at: float = 0.0
-    events: asyncio.Queue = field(default_factory=asyncio.Queue)
 
 
 _running: dict[Turn, asyncio.Task] = {}
@@ -54,21 +37,25 @@ _replying: dict[UUID, Turn] = {}  # a conversation has at most one running reply
 # What sockets ask for ---------------------------------------------------------------------------
 
 
-async def start(conversation_id: UUID, client_id: str, text: str) -> messages.Received:
-    """Store a visitor's message and set its turn going.
+async def start(
+    conversation_id: UUID,
+    client_id: str,
+    text: str,
+    admit: Callable[[], None] = lambda: None,
+    told: bell.Watch | None = None,
+) -> messages.Received:
+    """Store a visitor's message and set its turn going; one sent before is only found again.
+
+    `admit` raises to refuse a new message. `told` is the watch of a socket that needs no bell,
+    since it hears of the rows from the caller.
 
     Raises:
         messages.Busy: the engine's queue or the conversation's is full; nothing was stored.
     """
-    engine = resident.engine()
-    # A model that did not load refuses no message: it is stored for staff, and its reply fails.
-    if engine.state not in ("failed", "stopped") and not engine.has_room(2):
-        raise messages.Busy
-    received, route = await in_thread(_receive)(conversation_id, client_id, text)
-    if received.created:
-        claimed = received.reply if received.reply and received.reply.owner else None
-        launch(Turn(conversation_id, reply=claimed, visitor=received.visitor, route=route))
-        await bell.ring(conversation_id)
+    received, turn = await in_thread(receiving.receive)(conversation_id, client_id, text, admit)
+    if turn:
+        launch(turn)
+        await bell.ring(conversation_id, but=told)
     return received
 
 
@@ -134,27 +121,50 @@ async def _run(turn: Turn) -> None:
         open_parts = await _submit(turn)
         while open_parts:
             event = await _next_event(turn)
+            if REPLY in open_parts and turn.puts_off(event):
+                continue
             await _handle(turn, event)
             if not isinstance(event, Delta):
                 open_parts.discard(event.part)
+                open_parts |= await _let_go(turn, event.part)
+        await asyncio.gather(*turn.deciding)
     except Exception:
         log.exception("A turn of conversation %s broke off", turn.conversation_id)
         _cancel(turn)
         await _end_reply(turn, State.FAILED)
     finally:
+        for task in turn.deciding:
+            task.cancel()
         _forget(turn)
 
 
 async def _submit(turn: Turn) -> set[str]:
     """Give the turn to the engine; returns the parts whose end is to be awaited."""
     await _ask_for_route(turn)
-    model_id = resident.engine().model_id
-    asked = await in_thread(asking)(turn.reply, turn.visitor, turn.route, model_id)
-    turn.tasks = asked.tasks
+    asked = turn.asked
+    if asked is None:
+        model_id = resident.engine().model_id
+        asked = await in_thread(asking)(turn.reply, turn.visitor, turn.route, model_id)
+    turn.asked, turn.tasks, turn.held = asked, asked.tasks, asked.held
+    if asked.request and asked.request.reply:
+        turn.guided = {"guidance": asked.request.reply.guidance, "label_wait_ms": None}
     parts = await _hand_over(turn, asked.request) if asked.request else set()
     for event in asked.known:
-        await _record(turn, event, cached=True)
-    return parts
+        turn.events.put_nowait(event)
+    return parts | {event.part for event in asked.known}
+
+
+async def _let_go(turn: Turn, *ended: str) -> set[str]:
+    """Give the engine a reply that has waited for its labels, once all of them have ended."""
+    held = turn.held
+    if held is None or not held.is_over(ended):
+        return set()
+    turn.held, reply = None, held.guided
+    turn.guided = {"guidance": reply.guidance, "label_wait_ms": held.waited_ms}
+    if turn.stopping:
+        await _end_reply(turn, State.STOPPED)
+        return set()
+    return await _hand_over(turn, Request(reply=reply))
 
 
 async def _hand_over(turn: Turn, request: Request) -> set[str]:
@@ -163,22 +173,13 @@ async def _hand_over(turn: Turn, request: Request) -> set[str]:
         turn.ticket = resident.engine().submit(request, turn.events.put_nowait, loop)
     except EngineRefusal as error:  # a full queue, or a model that did not load
         log.warning("A turn of conversation %s was refused: %s", turn.conversation_id, error)
+        turn.held = None
         await _end_reply(turn, State.FAILED)
         return set()
     if turn.stopping:
         _cancel(turn)
-    parts = {part.key for part in request.classify}
+    parts = {part.key for part in request.parts}
     return parts | {REPLY} if request.reply else parts
-
-
-def _receive(
-    conversation_id: UUID, client_id: str, text: str
-) -> tuple[messages.Received, router.Route]:
-    route = router.route(text)
-    received = messages.receive(
-        conversation_id, client_id, text, reply=route.reply, person=route.person
-    )
-    return received, route
 
 
 async def _ask_for_route(turn: Turn) -> None:
@@ -188,15 +189,16 @@ async def _ask_for_route(turn: Turn) -> None:
     rules = turn.route or await in_thread(router.route)(turn.visitor.text)
     turn.route = rules
     if settings.CHAT_ROUTER == "model" and rules.tasks:
-        turn.route = await _narrowed(turn, rules)
+        narrowed = model_router.narrow(rules, turn.visitor.text, resident.engine())
+        turn.route = await _beating(turn, narrowed)
     if turn.route.person and not rules.person:
         await in_thread(conversations.ask_for_person)(turn.conversation_id)
         await bell.ring(turn.conversation_id)
 
 
-async def _narrowed(turn: Turn, rules: router.Route) -> router.Route:
-    """Wait for the model's word, with a heartbeat: it may have to load first."""
-    asked = asyncio.ensure_future(model_router.narrow(rules, turn.visitor.text, resident.engine()))
+async def _beating(turn: Turn, awaited: Awaitable):
+    """Wait for what may take long, for instance because a model has to load, with a heartbeat."""
+    asked = asyncio.ensure_future(awaited)
     try:
         while not asked.done():
             await _checkpoint(turn)
@@ -208,25 +210,27 @@ async def _narrowed(turn: Turn, rules: router.Route) -> router.Route:
 
 async def _next_event(turn: Turn) -> Event:
     while True:
-        due = turn.checkpoint_at - time.monotonic()
-        if due <= 0:
+        now = time.monotonic()
+        if turn.later and now >= turn.patience_until:
+            return turn.later.popleft()  # by now nobody waits for a first word any more
+        if now >= turn.checkpoint_at:
             await _checkpoint(turn)
-            due = CHECKPOINT_SECONDS
-        try:
-            return await asyncio.wait_for(turn.events.get(), due)
-        except TimeoutError:
-            continue
+            now = time.monotonic()
+        due = min(turn.checkpoint_at, turn.patience_until if turn.later else math.inf)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(due - now):  # wait_for makes a task, for every token
+                return await turn.events.get()
 
 
 async def _checkpoint(turn: Turn) -> None:
     """Keep the partial text and the heartbeat; hear of a stop that another process was asked."""
+    if turn.reply and turn.conversation_id in _replying:
+        if not await in_thread(messages.checkpoint)(turn.reply, turn.text):
+            _cancel(turn)
+        elif turn.text:  # other processes follow by checkpoints
+            await bell.ring_elsewhere(turn.conversation_id)
+    # From now on: where the database is slow, one must not follow right upon another.
     turn.checkpoint_at = time.monotonic() + CHECKPOINT_SECONDS
-    if turn.conversation_id not in _replying or turn.reply is None:
-        return
-    if not await in_thread(messages.checkpoint)(turn.reply, turn.text):
-        _cancel(turn)
-    elif turn.text:
-        await bell.ring(turn.conversation_id)  # other processes follow by checkpoints
 
 
 async def _handle(turn: Turn, event: Event) -> None:
@@ -234,7 +238,10 @@ async def _handle(turn: Turn, event: Event) -> None:
         case Delta():
             await _grow(turn, event.text)
         case Classified():
-            await _record(turn, event)
+            known = event in turn.asked.known
+            await readings.record(turn, event, partial(_beating, turn), cached=known)
+        case Extracted():
+            await readings.record_json(turn, event)
         case Finished():
             made = messages.made_by(event, resident.engine().model_id)
             await _end_reply(turn, STATES[event.reason], **made)
@@ -254,32 +261,23 @@ async def _grow(turn: Turn, text: str) -> None:
     bell.ring_here(turn.conversation_id, changed=False)
 
 
-async def _record(turn: Turn, event: Classified, *, cached: bool = False) -> None:
-    run, engine = turn.tasks[event.part], resident.engine()
-    if not cached:
-        run.remember(turn.visitor.text, event, engine.model_id)
-    try:
-        await calibrations.ensure(run.version, engine)
-        row = await in_thread(labels.record)(
-            turn.visitor, run, event, engine.model_id, cached=cached
-        )
-    except Exception:  # a label that cannot be kept must not cost the visitor the reply
-        log.exception("%s of conversation %s was not stored", event.part, turn.conversation_id)
-        return
-    await bell.ring(turn.conversation_id)
-    if row.flagged:
-        await bell.alert(turn.conversation_id, row.pk)
-
-
 async def _end_reply(turn: Turn, state: str, **made) -> None:
     if turn.reply is None:
         return
     if state == State.DONE and not turn.text.strip():
         state = State.FAILED  # an empty answer helps nobody; this way it can be retried
-    await in_thread(messages.finish)(turn.reply, state, turn.text, **made)
+    following = await in_thread(_finish)(turn.reply, state, turn.text, turn.guided | made)
+    turn.patience_until = 0
     _forget(turn)
     await bell.ring(turn.conversation_id)
-    await launch_next(turn.conversation_id)
+    if following:
+        launch(Turn(turn.conversation_id, reply=following))
+
+
+def _finish(reply: Message, state: str, text: str, made: dict) -> Message | None:
+    """End a reply, and claim the one that has waited for its end."""
+    messages.finish(reply, state, text, **made)
+    return messages.claim_next(reply.conversation_id)
 
 
 def _forget(turn: Turn) -> None:

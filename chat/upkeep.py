@@ -10,6 +10,7 @@ from django.conf import settings
 
 from chat import bell, calibrations, labels, messages, turns, webhooks
 from inference import resident
+from inference.answers import answer
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 30.0
@@ -81,12 +82,17 @@ async def _deliver_for_ever() -> None:
 
 
 async def _calibrate() -> None:
-    """Measure what has no calibration yet before the first label needs it."""
+    """Let no message wait for what its task needs once: a calibration, or for JSON the grammar's
+    reading of the vocabulary.
+    """
     engine = resident.engine()
     try:
         if await asyncio.to_thread(engine.wait_ready):
             for run in await turns.in_thread(labels.enabled_tasks)():
-                await calibrations.ensure(run.version, engine)
+                if run.version.writes_json:
+                    await answer(engine, run.part("", ()))
+                else:
+                    await calibrations.ensure(run.version, engine)
     except Exception:
         log.exception("Calibrating failed; the next label tries again")
 

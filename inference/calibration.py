@@ -71,7 +71,7 @@ def ensure(engine: "Engine") -> "list[Calibration]":
     """
     from inference.models import Task
 
-    versions = [task.current for task in Task.objects.enabled()]
+    versions = [task.current for task in Task.objects.enabled() if not task.current.writes_json]
     return [_add(engine, each) for each in versions if not each.calibration_for(engine.model_id)]
 
 
@@ -91,7 +91,7 @@ def measure(engine: "Engine", version: "TaskVersion") -> tuple[Affine, str]:
     from inference.models import Calibration
 
     shipped = engine.calibrations.get(digest(version.prompt, version.names))
-    if shipped is not None:
+    if shipped is not None and not version.reasoning:  # a thought moves the scores
         return shipped, Calibration.Source.SHIPPED
     neutral = frozenset(name for name, polarity in version.polarity.items() if polarity == 0)
     mixed = neutral if len(neutral) < len(version.names) else frozenset()
@@ -108,7 +108,7 @@ def _add(engine: "Engine", version: "TaskVersion") -> "Calibration":
 
 def _content_free(engine: "Engine", version: "TaskVersion") -> list[Mapping[str, float]]:
     classify = tuple(
-        Classify(key=str(number), messages=_context(version, text), labels=version.names)
+        Classify(str(number), _context(version, text), version.names, think=version.reasoning)
         for number, text in enumerate(CONTENT_FREE)
     )
     events = collect(engine, Request(classify=classify), MEASURE_SECONDS)
@@ -126,7 +126,7 @@ def _context(version: "TaskVersion", text: str):
 
 
 def collect(engine: "Engine", request: Request, timeout: float) -> list[Event]:
-    """Submit a request of classifications and wait: one terminal event each.
+    """Submit a request without a reply and wait: one terminal event for each part.
 
     Raises:
         EngineRefusal: the engine takes no work, or gave no answer in `timeout` seconds.
@@ -136,7 +136,7 @@ def collect(engine: "Engine", request: Request, timeout: float) -> list[Event]:
 
     def deliver(event: Event) -> None:
         events.append(event)
-        if len(events) == len(request.classify):
+        if len(events) == len(request.parts):
             complete.set()
 
     ticket = engine.submit(request, deliver)

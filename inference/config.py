@@ -13,6 +13,10 @@ DTYPES = ("auto", "float32", "bfloat16", "int8")
 class InferenceConfig:
     """How the one model of this process is loaded and how much it may take on."""
 
+    # Of the class, not of an instance: how a person is told what is wrong with `model`.
+    setting = "INFERENCE_MODEL"
+    wanted = "Give the name or the folder of a chat model in safetensors format."
+
     model: str = str(POCKET)  # a hub name or a folder
     revision: str = "main"
     dtype: str = "auto"
@@ -20,7 +24,7 @@ class InferenceConfig:
     threads: int = 0  # 0: the physical cores
     context: int = 4096  # tokens; at most what the model was made for
     max_new_tokens: int = 256
-    kv_mb: int = 512
+    kv_mb: int = 256
     max_running: int = 16  # sequences in the running batch
     max_waiting: int = 256  # parts waiting for their first forward
 

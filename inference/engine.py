@@ -5,29 +5,34 @@ wake-up. Every part of a request gets exactly one terminal event, whatever happe
 """
 
 import atexit
-import itertools
 import logging
 import threading
 import time
 import traceback
-from asyncio import AbstractEventLoop
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from inference.calibration import probabilities
-from inference.errors import EngineFailed, EngineStopped, ModelError
-from inference.outbox import Deliver, Outbox, Target
+from inference.errors import ModelError
+from inference.life import STOPPED, EngineLife
+from inference.outbox import Deliver, Loop, Target
 from inference.scheduler import Scheduler
-from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished, Sequence
-from inference.tasks import Affine, Request
+from inference.sequence import (
+    Classified,
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    Sequence,
+    part_names,
+)
+from inference.tasks import Request
 
 if TYPE_CHECKING:
     from inference.loading import LoadedModel, Progress
     from inference.runner import Runner
 
 logger = logging.getLogger(__name__)
-
-STOPPED = "The engine was stopped."
 
 
 class _Stopping(Exception):
@@ -40,7 +45,7 @@ def _runner(loaded: "LoadedModel") -> "Runner":
     return Runner(loaded)
 
 
-class Engine:
+class Engine(EngineLife):
     """Runs one model for everybody.
 
     Args:
@@ -48,9 +53,6 @@ class Engine:
         max_waiting: parts that may wait for their first forward; one more is QueueFull.
         max_running: replies that run at the same time.
         make_runner: what runs the loaded model.
-
-    `state` goes "new", "loading", then "ready" or "failed", and in the end "stopped". `progress`
-    is the share of loading done (0 to 1), `stage` says what is being done, `error` why it failed.
     """
 
     def __init__(
@@ -61,22 +63,13 @@ class Engine:
         max_running: int,
         make_runner: "Callable[[LoadedModel], Runner]" = _runner,
     ):
-        self.state = "new"
-        self.progress = 0.0
-        self.stage = "waiting to be started"
-        self.error: str | None = None
-        self.model_id: str | None = None
-        self.calibrations: Mapping[str, Affine] = {}
+        super().__init__()
         self._load, self._make_runner = load, make_runner
         self._runner: Runner | None = None
-        self._lock = threading.RLock()
         self._wake = threading.Condition(self._lock)
         self._scheduler = Scheduler(max_waiting=max_waiting, max_running=max_running)
         self._open: dict[Sequence, Target] = {}
-        self._outbox = Outbox()
         self._stopping = False
-        self._settled = threading.Event()
-        self._tickets = itertools.count(1)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     # What others call, from any thread
@@ -104,20 +97,21 @@ class Engine:
         self._outbox.flush()
         atexit.unregister(self.stop)
 
-    def wait_ready(self, timeout: float | None = None) -> bool:
-        """Wait until loading has ended, one way or the other; whether the engine is ready."""
-        self._settled.wait(timeout)
-        return self.state == "ready"
-
     def has_room(self, parts: int = 1) -> bool:
         """Whether a request of so many parts would be taken now."""
         with self._lock:
             return self.state not in ("failed", "stopped") and self._scheduler.has_room(parts)
 
     def submit(
-        self, request: Request, deliver: Deliver, loop: AbstractEventLoop | None = None
+        self,
+        request: Request,
+        deliver: Deliver,
+        loop: Loop | None = None,
+        ticket: int | None = None,
     ) -> int:
         """Take a request, all or nothing; its ticket. Requests wait while the model loads.
+
+        A caller that numbers its requests itself gives the `ticket`.
 
         `deliver` gets every event: on `loop` if one is given, else on the engine's thread. A part
         that never ran may be ended by whoever cancels it or stops the engine, on their thread.
@@ -127,12 +121,12 @@ class Engine:
             EngineStopped, EngineFailed: no event would ever come.
             ValueError: the request asks for nothing, or for two parts of one name.
         """
-        _check(request)
+        check(request)
         now = time.monotonic()
         with self._wake:
             self._refuse_if_over()
-            ticket = next(self._tickets)
-            works = [*request.classify, *([request.reply] if request.reply else [])]
+            ticket = next(self._tickets) if ticket is None else ticket
+            works = [*request.parts, *([request.reply] if request.reply else [])]
             sequences = [Sequence(ticket, work, now) for work in works]
             self._scheduler.add(sequences)
             self._open.update(dict.fromkeys(sequences, (deliver, loop)))
@@ -217,7 +211,7 @@ class Engine:
                 continue
             if isinstance(outcome, Exception):
                 self._fail(sequence, outcome)
-            elif sequence.is_reply:
+            elif sequence.decodes:
                 self._grow(sequence, outcome)
             else:
                 self._close(sequence, _classified(sequence, outcome))
@@ -226,15 +220,28 @@ class Engine:
         now = time.monotonic()
         if token in self._runner.stop_ids:
             sequence.first_token = sequence.first_token or now
-            self._finish(sequence, "stop")
+            self._written(sequence, "stop")
             return
         self._emit(sequence, sequence.append(token, now))
-        if len(sequence.output_ids) >= sequence.limit:
-            self._finish(sequence, "length")
+        if sequence.is_full:
+            self._written(sequence, "length")
+
+    def _written(self, sequence: Sequence, reason: str) -> None:
+        """Its last token is there."""
+        if sequence.is_reply:
+            self._finish(sequence, reason)
+        elif sequence.thinking:
+            sequence.end_thought(time.monotonic())
+        else:
+            sequence.flush()
+            self._close(sequence, sequence.extracted(time.monotonic()))
 
     def _finish(self, sequence: Sequence, reason: str) -> None:
         self._emit(sequence, sequence.flush())
-        self._close(sequence, sequence.finished(reason, time.monotonic()))
+        finished = sequence.finished(reason, time.monotonic())
+        if finished.first_token_ms is not None:
+            self.first_tokens.add(finished.first_token_ms)
+        self._close(sequence, finished)
 
     def _fail(self, sequence: Sequence, error: Exception) -> None:
         where = "".join(traceback.format_tb(error.__traceback__))
@@ -258,7 +265,7 @@ class Engine:
 
     def _emit(self, sequence: Sequence, text: str) -> None:
         with self._lock:
-            if text and sequence in self._open:
+            if text and sequence.is_reply and sequence in self._open:
                 self._outbox.put(self._open[sequence], Delta(text))
 
     def _close(self, sequence: Sequence, event: Event) -> None:
@@ -270,15 +277,10 @@ class Engine:
         if self._runner is not None and threading.current_thread() is self._thread:
             self._runner.release(sequence, keep=isinstance(event, Finished))
 
-    def _refuse_if_over(self) -> None:
-        if self.state == "stopped":
-            raise EngineStopped(STOPPED)
-        if self.state == "failed":
-            raise EngineFailed(f"The model could not be loaded: {self.error}")
 
-
-def _check(request: Request) -> None:
-    parts = [each.key for each in request.classify] + [REPLY] * (request.reply is not None)
+def check(request: Request) -> None:
+    """Raises ValueError where a request could not be told from another, or asks for nothing."""
+    parts = part_names(request)
     if not parts or len(set(parts)) < len(parts):
         raise ValueError(f"A request needs parts of different names, not {parts}.")
     if any(len(set(each.labels)) < max(1, len(each.labels)) for each in request.classify):
@@ -289,4 +291,7 @@ def _classified(sequence: Sequence, logprobs: dict[str, float]) -> Classified:
     calibrated = probabilities(logprobs, sequence.work.calibration)
     label = max(calibrated, key=calibrated.get)
     took = (time.monotonic() - sequence.submitted) * 1000
-    return Classified(sequence.part, logprobs, calibrated, label, calibrated[label], took)
+    confidence = calibrated[label]
+    return Classified(
+        sequence.part, logprobs, calibrated, label, confidence, took, sequence.thought
+    )

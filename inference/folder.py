@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from inference.config import POCKET, InferenceConfig
 from inference.errors import ModelError
@@ -16,11 +17,18 @@ HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 HEADER_LIMIT = 100 << 20  # bytes; safetensors' own
-ALLOWED = "Give the name or the folder of a chat model in safetensors format."
 
 
-def model_folder(config: InferenceConfig) -> Path | None:
-    """The folder that INFERENCE_MODEL means; None if it is a hub name.
+class Named(Protocol):
+    """What names a model, by a hub name or a folder, and how a person is told what is wrong."""
+
+    model: str
+    setting: str  # that names it
+    wanted: str  # a sentence that says what is allowed
+
+
+def model_folder(config: Named) -> Path | None:
+    """The folder that a setting means; None if it is a hub name.
 
     Raises:
         ModelError: it can be neither.
@@ -46,9 +54,9 @@ def check_folder(config: InferenceConfig) -> None:
     folder = model_folder(config)
     if folder is None:
         return
-    check_architecture(config, _read_json(config, folder / "config.json"))
+    check_architecture(config, read_json(config, folder / "config.json"))
     for file in weight_files(config, folder):
-        _check_safetensors(config, file)
+        check_safetensors(config, file)
     if not any((folder / name).exists() for name in TOKENIZERS):  # transformers makes one up
         raise problem(config, f"has no {TOKENIZERS[0]}")
 
@@ -74,11 +82,11 @@ def check_architecture(config: InferenceConfig, description: Mapping) -> None:
         raise problem(config, "has quantised weights, which are not supported")
 
 
-def weight_files(config: InferenceConfig, folder: Path) -> list[Path]:
+def weight_files(config: Named, folder: Path) -> list[Path]:
     """The safetensors files of a folder, sharded or not."""
     index = folder / "model.safetensors.index.json"
     if index.exists():
-        shards = _read_json(config, index).get("weight_map") or {}
+        shards = read_json(config, index).get("weight_map") or {}
         return [folder / name for name in sorted(set(shards.values()))]
     if (folder / "model.safetensors").exists():
         return [folder / "model.safetensors"]
@@ -92,7 +100,7 @@ def folder_name(folder: Path) -> str:
     return "pocket" if folder.resolve() == POCKET.resolve() else folder.resolve().name
 
 
-def weights_digest(config: InferenceConfig, folder: Path) -> str:
+def weights_digest(config: Named, folder: Path) -> str:
     """First 8 hex digits of the sha256 of all weight files, in order."""
     whole = hashlib.sha256()
     for path in weight_files(config, folder):
@@ -113,18 +121,23 @@ def shipped_calibrations(config: InferenceConfig, folder: Path | None) -> dict[s
     try:
         return {
             key: Affine(float(each["scale"]), {k: float(v) for k, v in each["bias"].items()})
-            for key, each in _read_json(config, path).items()
+            for key, each in read_json(config, path).items()
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise problem(config, f"has a calibration.json of another form ({error!r})") from error
 
 
-def problem(config: InferenceConfig, what: str) -> ModelError:
+def problem(config: Named, what: str) -> ModelError:
     """One line that names the setting, what is wrong and what is allowed."""
-    return ModelError(f"INFERENCE_MODEL={config.model} {what}. {ALLOWED}")
+    return ModelError(f"{config.setting}={config.model} {what}. {config.wanted}")
 
 
-def _read_json(config: InferenceConfig, path: Path) -> dict:
+def read_json(config: Named, path: Path) -> dict:
+    """A JSON object that lies in a model's folder.
+
+    Raises:
+        ModelError: there is none.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -136,8 +149,12 @@ def _read_json(config: InferenceConfig, path: Path) -> dict:
     return content
 
 
-def _check_safetensors(config: InferenceConfig, path: Path) -> None:
-    """The format: 8 bytes length, so much JSON, then the tensors without a gap to the end."""
+def check_safetensors(config: Named, path: Path) -> None:
+    """The format: 8 bytes length, so much JSON, then the tensors without a gap to the end.
+
+    Raises:
+        ModelError: the file has another form.
+    """
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

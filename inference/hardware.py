@@ -6,6 +6,7 @@ from inference.config import InferenceConfig
 from inference.errors import ModelError
 
 SMALL = 300_000_000  # parameters; below, float32 on a CPU is fast enough and exact
+TINY = 20_000_000  # parameters; below, sharing a product between threads takes longer than it
 
 
 def pick_device(config: InferenceConfig) -> str:
@@ -76,10 +77,27 @@ def _bfloat16_is_native() -> bool:
 def _parameters(described) -> int:
     """How many numbers the model has, without memory for any of them."""
     import torch
+
+    from inference.lean.checkpoint import parameters
+    from inference.lean.weights import belongs
+
+    if belongs(described):
+        return parameters(described)
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(described).num_parameters()
+
+
+def pick_threads(config: InferenceConfig, described) -> int:
+    """Threads for the model's products: what the setting says, else the physical cores.
+
+    A tiny model gets one: with two, the pocket model labelled a tenth slower, and the web that
+    runs beside it had no core left.
+    """
+    if config.threads:
+        return config.threads
+    return 1 if _parameters(described) < TINY else physical_cores()
 
 
 def physical_cores() -> int:

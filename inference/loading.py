@@ -5,6 +5,7 @@ Importing this loads neither torch nor transformers; `load` does.
 
 import inspect
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,10 @@ from inference.folder import (
     model_folder,
     problem,
     shipped_calibrations,
+    weight_files,
     weights_digest,
 )
-from inference.hardware import physical_cores, pick_device, pick_dtype
+from inference.hardware import pick_device, pick_dtype, pick_threads
 from inference.prompts import ChatPrompt
 from inference.tasks import Affine
 
@@ -65,36 +67,38 @@ def load(config: InferenceConfig, progress: Progress = lambda share, doing: None
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
-    torch.set_num_threads(config.threads or physical_cores())
     device = pick_device(config)
     progress(0.2, "reading the tokenizer")
     described, tokenizer = _describe(config)
+    torch.set_num_threads(pick_threads(config, described))
     dtype = pick_dtype(config, device, described)
     prompt = ChatPrompt(tokenizer)
     progress(0.3, "reading the weights")
-    module = _weights(config, dtype).to(device).eval()
-    progress(0.7, "getting ready")
-    return _assemble(config, module, tokenizer, prompt, device, dtype)
+    with ThreadPoolExecutor(1) as beside:  # a digest of a gigabyte takes a second
+        name = beside.submit(_model_id, config, dtype)
+        module = _checkpoint(config, described, dtype, device) or _module(config, dtype, device)
+        progress(0.5, "getting ready")
+        return _assemble(config, module, tokenizer, prompt, name, device, dtype)
 
 
-def _assemble(config, module, tokenizer, prompt, device, dtype) -> LoadedModel:
+def _assemble(config, module, tokenizer, prompt, name, device, dtype) -> LoadedModel:
     from inference.sampling import Sampling
 
-    folder = model_folder(config)
+    generation = _generation(config, module.config)
     context = min(config.context, _longest_context(module.config) or config.context)
     return LoadedModel(
         model=_forward(module, dtype),
         tokenizer=tokenizer,
         prompt=prompt,
         config=config,
-        model_id=_model_id(config, folder, module.config, dtype),
+        model_id=name.result(),
         device=device,
         dtype=dtype,
-        stop_ids=prompt.stop_ids | _generation_ends(module.generation_config),
-        sampling=Sampling.from_generation_config(module.generation_config),
+        stop_ids=prompt.stop_ids | _generation_ends(generation),
+        sampling=Sampling.from_generation_config(generation),
         context=context,
         max_new_tokens=min(config.max_new_tokens, context // 2),
-        calibrations=shipped_calibrations(config, folder),
+        calibrations=shipped_calibrations(config, model_folder(config)),
     )
 
 
@@ -124,7 +128,55 @@ def _describe(config: InferenceConfig):
         raise problem(config, "has no tokenizer.json (a fast tokenizer)")
     if max(tokenizer.get_vocab().values()) >= described.get_text_config().vocab_size:
         raise problem(config, "has the tokenizer of another model: more entries than embeddings")
+    _let_go_of_copies(tokenizer)
     return described, tokenizer
+
+
+def _let_go_of_copies(tokenizer) -> None:
+    """What it was made of: for 150,000 entries 40 MB of Python objects that it never looks at."""
+    for name in ("_vocab", "_merges"):
+        if (copy := vars(tokenizer).get(name)) is not None:
+            setattr(tokenizer, name, type(copy)())
+
+
+def _checkpoint(config: InferenceConfig, described, dtype: str, device: str):
+    """A model of the lean family, read without transformers' modules; None if that cannot be."""
+    import torch
+
+    from inference.lean.checkpoint import opened
+    from inference.lean.weights import belongs
+
+    if not belongs(described):
+        return None
+    become = None if dtype == "int8" else getattr(torch, dtype)  # int8 is made of what is stored
+    return opened(described, _files(config), become, device)
+
+
+def _files(config: InferenceConfig) -> list[Path]:
+    """The weights' files, downloaded if need be; none where they have other names."""
+    from transformers.utils import cached_file
+
+    if folder := model_folder(config):
+        return weight_files(config, folder)
+    try:
+        found = cached_file(config.model, "model.safetensors", revision=config.revision)
+    except OSError:  # in shards, say, or not to be had: transformers looks further, and explains
+        return []
+    return [Path(found)]
+
+
+def _generation(config: InferenceConfig, described):
+    """The model's generation config; without a file, what its config says."""
+    from transformers import GenerationConfig
+
+    try:
+        return _from_pretrained(GenerationConfig, config)
+    except ModelError:
+        return GenerationConfig.from_model_config(described)
+
+
+def _module(config: InferenceConfig, dtype: str, device: str):
+    return _weights(config, dtype).to(device).eval()
 
 
 def _weights(config: InferenceConfig, dtype: str):
@@ -173,9 +225,12 @@ def _generation_ends(generation) -> frozenset[int]:
     return frozenset([ends] if isinstance(ends, int) else ends or [])
 
 
-def _model_id(config: InferenceConfig, folder: Path | None, described, dtype: str) -> str:
+def _model_id(config: InferenceConfig, dtype: str) -> str:
     """`name@revision/dtype`; the revision is what the name resolved to, or the weights' digest."""
-    if folder:
+    from transformers.utils.hub import cached_file, extract_commit_hash
+
+    if folder := model_folder(config):
         return f"{folder_name(folder)}@{weights_digest(config, folder)}/{dtype}"
-    commit = getattr(described, "_commit_hash", None)
+    described = cached_file(config.model, "config.json", revision=config.revision)
+    commit = extract_commit_hash(described, None)
     return f"{config.model}@{commit[:8] if commit else config.revision}/{dtype}"

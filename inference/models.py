@@ -1,17 +1,32 @@
-"""Tasks: a job for the model is a prompt and its labels, and nothing else."""
+"""Tasks: a job for the model is a prompt and its labels, or a prompt and a schema."""
 
 import unicodedata
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 
-from inference import presets
+from inference import presets, schemas
 from inference.calibration import digest
-from inference.tasks import Affine
+from inference.measured import VersionQuality, VersionSensitivity
+from inference.tasks import JSON_TOKENS, Affine
 
-LABEL_FLAGS = ["review"]  # what a label's `flags` may hold
+__all__ = [
+    "Calibration",
+    "Task",
+    "TaskVersion",
+    "VersionQuality",
+    "VersionSensitivity",
+    "install_presets",
+    "labels_problem",
+    "normal_name",
+]
+LABEL_FLAGS = ["review", "person"]  # what a label's `flags` may hold
 LABEL_LENGTH = 40  # characters of a name, as wide as the columns that store labels
-LARGE_SPREAD = 0.1  # of macro-F1 between wordings: more than separates good wordings from bad ones
+GUIDANCE_LENGTH = 300  # characters of what a label tells the reply
+MOST_EXAMPLES = 8  # that a message is read with
+MOST_THOUGHT = 512  # tokens; more would keep others waiting for a single label
+MOST_WRITTEN = 1024  # tokens of JSON
 
 
 class TaskQuerySet(models.QuerySet):
@@ -33,6 +48,25 @@ class Task(models.Model):
     threshold = models.FloatField(
         default=0.6, help_text="A flagging label is flagged from this probability on (0 to 1)."
     )
+    few_shot = models.BooleanField(
+        "show examples",
+        default=False,
+        help_text="Each message is read with the most similar ones that people have reviewed.",
+    )
+    examples = models.PositiveSmallIntegerField(
+        "examples a message",
+        default=4,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_EXAMPLES)],
+        help_text=f"At most so many (1 to {MOST_EXAMPLES}), personal data masked.",
+    )
+    guides_reply = models.BooleanField(
+        "guide the reply",
+        default=False,
+        help_text=(
+            "The reply waits for this label, and follows its instruction where the label reaches "
+            "the threshold; a label that brings a person does."
+        ),
+    )
     current = models.ForeignKey(
         "TaskVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -44,14 +78,27 @@ class Task(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(threshold__gte=0, threshold__lte=1), name="task_threshold_0_to_1"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(examples__gte=1, examples__lte=MOST_EXAMPLES),
+                name="task_examples_1_to_8",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
     @transaction.atomic
-    def publish(self, *, prompt: str, labels: list[dict], context: str) -> "TaskVersion":
+    def publish(
+        self,
+        *,
+        prompt: str,
+        context: str,
+        labels: list[dict] | None = None,
+        reasoning: int = 0,
+        schema: str = "",
+        answer_tokens: int = JSON_TOKENS,
+    ) -> "TaskVersion":
         """Add a version and make it the current one; the next message uses it."""
         Task.objects.select_for_update().get(pk=self.pk)  # two people publish one after the other
         last = self.versions.order_by("-number").first()
@@ -59,14 +106,23 @@ class Task(models.Model):
             task=self,
             number=last.number + 1 if last else 1,
             prompt=prompt,
-            labels=labels,
+            labels=labels or [],
             context=context,
+            reasoning=reasoning,
+            schema=schema,
+            answer_tokens=answer_tokens,
         )
         version.full_clean()
         version.save()
+        self.activate(version)
+        return version
+
+    def activate(self, version: "TaskVersion") -> None:
+        """Make a version of this task, an earlier one too, the one that reads the next message."""
+        if version.task_id != self.pk:
+            raise ValueError(f"{version} is no version of {self.slug}.")
         self.current = version
         self.save(update_fields=["current"])
-        return version
 
 
 class TaskVersion(models.Model):
@@ -80,9 +136,24 @@ class TaskVersion(models.Model):
     number = models.PositiveIntegerField()
     prompt = models.TextField()
     labels = models.JSONField(
-        help_text='A list of {"name", "description", "polarity": -1|0|1, "flags": []}.'
+        blank=True,
+        help_text='A list of {"name", "description", "polarity": -1|0|1, "flags": [], "guidance"}; '
+        "or empty.",
     )
     context = models.CharField(max_length=16, choices=Context, default=Context.MESSAGE)
+    reasoning = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(MOST_THOUGHT)],
+        help_text="Tokens in which the model may think before it chooses a label; 0 is off.",
+    )
+    schema = models.TextField(
+        blank=True, default="", help_text="A JSON Schema, where JSON is written and no label."
+    )
+    answer_tokens = models.PositiveSmallIntegerField(
+        default=JSON_TOKENS,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_WRITTEN)],
+        help_text="Most tokens of the JSON; what is longer is cut, and says so.",
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -100,9 +171,24 @@ class TaskVersion(models.Model):
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
-        problem = labels_problem(self.labels)
+        field, problem = answer_problem(self.labels, self.schema, self.reasoning)
         if problem:
-            raise ValidationError({"labels": problem})
+            raise ValidationError({field: problem})
+
+    @property
+    def writes_json(self) -> bool:
+        """Whether the answer is JSON by a schema, and not a label."""
+        return bool(self.schema)
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """What the JSON names, in the order that it is written in; of labels, nothing."""
+        return schemas.names(self.schema) if self.schema else ()
+
+    @property
+    def answers(self) -> str:
+        """What may come out, for lists."""
+        return f"JSON: {', '.join(self.properties)}" if self.schema else ", ".join(self.names)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -119,6 +205,10 @@ class TaskVersion(models.Model):
 
     def flags(self, label: str) -> list[str]:
         return next((each.get("flags", []) for each in self.labels if each["name"] == label), [])
+
+    def guidance(self, label: str) -> str:
+        """What the label tells the reply of the same turn; empty for nothing."""
+        return next((e.get("guidance", "") for e in self.labels if e["name"] == label), "")
 
     def calibration_for(self, model_id: str) -> "Calibration | None":
         return self.calibrations.filter(model_id=model_id).order_by("-pk").first()
@@ -150,43 +240,15 @@ class Calibration(models.Model):
         return Affine(scale=self.scale, bias=self.bias)
 
 
-class VersionSensitivityQuerySet(models.QuerySet):
-    def large(self) -> "VersionSensitivityQuerySet":
-        """Measurements that people should know of before they trust the version."""
-        return self.filter(macro_f1_spread__gt=LARGE_SPREAD)
-
-    def newest(self, version: TaskVersion, model_id: str) -> "VersionSensitivity | None":
-        return self.filter(version=version, model_id=model_id).order_by("-pk").first()
-
-
-class VersionSensitivity(models.Model):
-    """How much a version's labels depend on wording and length, as measured once. Append-only."""
-
-    version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="sensitivities")
-    model_id = models.CharField(max_length=200)
-    n = models.PositiveIntegerField(help_text="Texts that it was measured on.")
-    accuracy_spread = models.FloatField(help_text="Best accuracy less the worst, 0 to 1.")
-    macro_f1_spread = models.FloatField(help_text="Best macro-F1 less the worst, 0 to 1.")
-    agreement = models.FloatField(help_text="Least share of labels like the unchanged version's.")
-    flipped = models.FloatField(help_text="Share of texts whose label changed at least once.")
-    created = models.DateTimeField(auto_now_add=True)
-
-    objects = VersionSensitivityQuerySet.as_manager()
-
-    class Meta:
-        indexes = [models.Index(fields=["version", "model_id"], name="sensitivity_of_version")]
-
-    def __str__(self) -> str:
-        return f"{self.version} on {self.model_id}: macro-F1 varies by {self.macro_f1_spread:.2f}"
-
-    def save(self, *args, **kwargs):
-        if self.pk and not self._state.adding:
-            raise ValidationError("A measurement cannot be changed: add another one.")
-        super().save(*args, **kwargs)
-
-    @property
-    def is_large(self) -> bool:
-        return self.macro_f1_spread > LARGE_SPREAD
+def answer_problem(labels: object, schema: str, reasoning: int) -> tuple[str, str | None]:
+    """What is wrong with what a version may answer, in words, and the field that it concerns."""
+    if not schema:
+        return "labels", labels_problem(labels)
+    if labels:
+        return "labels", "JSON has no labels: empty either these rows or the schema."
+    if reasoning:
+        return "reasoning", "JSON is written without a thought: give 0, or labels and no schema."
+    return "schema", schemas.problem(schema)
 
 
 def labels_problem(labels: object) -> str | None:
@@ -216,12 +278,15 @@ def _label_problem(label: object) -> str | None:
     flags = label.get("flags", [])
     if not isinstance(flags, list) or any(flag not in LABEL_FLAGS for flag in flags):
         return f"The flags of {name} may only hold {LABEL_FLAGS}, as a list."
+    guidance = label.get("guidance", "")
+    if not isinstance(guidance, str) or len(guidance) > GUIDANCE_LENGTH:
+        return f"The instruction of {name} is a text of at most {GUIDANCE_LENGTH} characters."
     return None
 
 
 def install_presets() -> None:
     """Create the tasks that ship with the product where they are missing; change none."""
-    for preset in presets.TASKS:
+    for preset in presets.ALL:
         task, created = Task.objects.get_or_create(
             slug=preset.slug,
             defaults={
@@ -235,4 +300,5 @@ def install_presets() -> None:
                 prompt=preset.prompt,
                 labels=[dict(label) for label in preset.labels],
                 context=preset.context,
+                schema=preset.schema,
             )

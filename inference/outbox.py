@@ -3,15 +3,23 @@
 import logging
 import threading
 import traceback
-from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from typing import Protocol
 
 from inference.sequence import Event
 
 logger = logging.getLogger(__name__)
 
 Deliver = Callable[[Event], None]
-Target = tuple[Deliver, AbstractEventLoop | None]
+
+
+class Loop(Protocol):
+    """What an outbox needs of an event loop: to be woken from another thread."""
+
+    def call_soon_threadsafe(self, callback: Callable, *args): ...
+
+
+Target = tuple[Deliver, Loop | None]
 
 
 class Outbox:
@@ -45,7 +53,7 @@ class Outbox:
 
 
 def _post(batch: list[tuple[Target, Event]]) -> None:
-    by_loop: dict[AbstractEventLoop | None, list[tuple[Deliver, Event]]] = {}
+    by_loop: dict[Loop | None, list[tuple[Deliver, Event]]] = {}
     for (deliver, loop), event in batch:
         by_loop.setdefault(loop, []).append((deliver, event))
     for loop, events in by_loop.items():

@@ -1,12 +1,13 @@
 """Which tokens of which sequence run in the next step.
 
-Every running reply gets its next token in every step. Beside them at most a chunk of prompts is
-computed, labels first, so that a long prompt never holds up those who are being answered.
+Every running reply gets its next token in every step, and so does what is written aside. Beside
+them at most a chunk of prompts is computed, labels first, so that a long prompt never holds up
+those who are being answered.
 """
 
 from inference.cache import SPARE, KVCache
 from inference.lean.segments import Append, Fork, Segment
-from inference.sequence import Sequence
+from inference.sequence import Kind, Sequence
 
 PREFILL_CHUNK = 256  # tokens of prompts and labels in one step
 REPLY_SHARE = 64  # of them for new replies, however many labels come
@@ -28,30 +29,42 @@ class Planner:
 
     def plan(self, batch: list[Sequence]) -> dict[Sequence, list[Segment] | Exception]:
         """The segments of each prepared sequence; empty for those that wait this time."""
-        labels = [each for each in batch if not each.is_reply]
-        replies = [each for each in batch if each.is_reply]
+        labels = [each for each in batch if each.kind is Kind.LABEL]
+        written = [each for each in batch if each.kind is not Kind.LABEL]
         self._cache.unpin()
-        starting = any(not each.output_ids for each in replies)
+        starting = any(not each.output_ids for each in written)
         self._left, self._for_replies, self._full = PREFILL_CHUNK, REPLY_SHARE * starting, False
         plan = {sequence: self._segments(sequence) for sequence in labels}
         self._left, self._for_replies = max(self._left, self._for_replies), 0
-        plan.update({sequence: self._segments(sequence) for sequence in replies})
+        plan.update({sequence: self._segments(sequence) for sequence in written})
         return plan
 
     def _segments(self, sequence: Sequence) -> list[Segment] | Exception:
         try:
-            return self._reply(sequence) if sequence.is_reply else self._label(sequence)
+            if sequence.kind is Kind.LABEL:
+                return self._label(sequence)
+            return self._written(sequence) if sequence.decodes else self._verdict(sequence)
         except Exception as error:
             return error
 
-    def _reply(self, sequence: Sequence) -> list[Segment]:
+    def _written(self, sequence: Sequence) -> list[Segment]:
         if sequence.output_ids:
-            return [self._append(sequence, sequence.output_ids[-1:])]
+            rest = sequence.output_ids[sequence.lease.kv.length - len(sequence.prompt_ids) :]
+            chunk = rest if self._model.reusable else rest[:1]  # its state grows token by token
+            return [self._append(sequence, chunk, logits=len(chunk) == len(rest))]
         if self._left <= 0 or not (sequence.lease or self._begin(sequence)):
             return []
         rest = sequence.prompt_ids[sequence.lease.kv.length :]
         chunk = rest[: self._granted(len(rest))]
         return [self._append(sequence, chunk, logits=len(chunk) == len(rest))]
+
+    def _verdict(self, sequence: Sequence) -> list[Segment]:
+        """The labels behind a thought: as few tokens as they are, they wait for no room."""
+        kv = sequence.lease.kv if self._model.forks else None
+        known = kv.length if kv else 0
+        fork = Fork(kv, known, (sequence.ids + sequence.closing)[known:], _leaves(sequence))
+        self._left -= len(fork.tokens)
+        return [fork]
 
     def _begin(self, sequence: Sequence) -> bool:
         """Lease memory for a whole reply; False while there is none, or a prefix is coming."""
@@ -98,8 +111,7 @@ class Planner:
         return Append(lease.kv, ids, logits)
 
     def _fork(self, sequence: Sequence, kv, known: int) -> list[Segment]:
-        leaves = [label[:-1] for label in sequence.label_ids]  # nothing is asked after an end
-        fork = Fork(kv, known, sequence.prompt_ids[known:], leaves)
+        fork = Fork(kv, known, sequence.prompt_ids[known:], _leaves(sequence))
         room = self._left - self._for_replies
         tokens = len(fork.tokens)
         if tokens > room and self._left < PREFILL_CHUNK:
@@ -115,3 +127,7 @@ class Planner:
         granted = max(0, min(tokens, self._left - self._for_replies))
         self._left -= granted
         return granted
+
+
+def _leaves(sequence: Sequence) -> list[list[int]]:
+    return [label[:-1] for label in sequence.label_ids]  # nothing is asked after an end

@@ -3,6 +3,7 @@
 The pocket model is trained through these very texts, so changing one means training it again.
 """
 
+import json
 from dataclasses import dataclass
 
 REPLY_SYSTEM = (
@@ -29,14 +30,32 @@ DETAILS = (
 ACTIONS = ("track", "cancel", "change", "refund", "return", "exchange", "complain", "other")
 
 
+_NAMED = {"type": ["string", "null"]}
+DETAILS_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "order": {**_NAMED, "maxLength": 40},
+        "product": {**_NAMED, "maxLength": 80},
+        "amount": {**_NAMED, "maxLength": 40},
+        "action": {"enum": list(ACTIONS)},
+    },
+    "required": ["order", "product", "amount", "action"],
+    "additionalProperties": False,
+}
+
+
 @dataclass(frozen=True)
 class TaskPreset:
-    """A task as it is first installed; afterwards people edit it in the admin."""
+    """A task as it is first installed; afterwards people edit it in the admin.
+
+    It has labels or, as text, a schema.
+    """
 
     slug: str
     name: str
     prompt: str
-    labels: tuple[dict, ...]
+    labels: tuple[dict, ...] = ()
+    schema: str = ""
     context: str = "message"
     threshold: float = 0.6
     enabled: bool = False  # the others wait until somebody switches them on
@@ -44,6 +63,14 @@ class TaskPreset:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(label["name"] for label in self.labels)
+
+
+def _guided(labels: tuple[dict, ...], **guidance: str) -> tuple[dict, ...]:
+    """Labels with what some of them, by name, tell the reply where the task's switch is on."""
+    return tuple(
+        {**label, "guidance": guidance[label["name"]]} if label["name"] in guidance else label
+        for label in labels
+    )
 
 
 def _labels(*rows: tuple) -> tuple[dict, ...]:
@@ -70,10 +97,13 @@ SENTIMENT = TaskPreset(
         "What is the mood of the message? "
         "Answer with one word: Positive, Neutral or Negative."
     ),
-    labels=_labels(
-        ("Positive", "Thanks, praise or joy", 1),
-        ("Neutral", "A question, a request or a plain report", 0),
-        ("Negative", "Anger, disappointment, blame or a threat to leave", -1, "review"),
+    labels=_guided(
+        _labels(
+            ("Positive", "Thanks, praise or joy", 1),
+            ("Neutral", "A question, a request or a plain report", 0),
+            ("Negative", "Anger, disappointment, blame or a threat to leave", -1, "review"),
+        ),
+        Negative=UPSET_GUIDANCE,
     ),
     enabled=True,
 )
@@ -84,9 +114,12 @@ STRICT = TaskPreset(
         "Classify the sentiment of the message that a customer writes. "
         "Answer with exactly one word: Positive or Negative."
     ),
-    labels=_labels(
-        ("Positive", "More content than not", 1),
-        ("Negative", "More discontent than not", -1),
+    labels=_guided(
+        _labels(
+            ("Positive", "More content than not", 1),
+            ("Negative", "More discontent than not", -1),
+        ),
+        Negative=UPSET_GUIDANCE,
     ),
 )
 URGENCY = TaskPreset(
@@ -113,7 +146,10 @@ WANTS_HUMAN = TaskPreset(
         "Does the customer ask to speak with a person instead of a machine? "
         "Answer with one word: Yes or No."
     ),
-    labels=_labels(("Yes", "Asks for a person"), ("No", "Does not ask for a person")),
+    labels=_guided(
+        _labels(("Yes", "Asks for a person", 0, "person"), ("No", "Does not ask for a person")),
+        Yes=PERSON_GUIDANCE,
+    ),
 )
 TOPIC = TaskPreset(
     slug="topic",
@@ -156,5 +192,12 @@ LANGUAGE = TaskPreset(
         ("Other", "Any other language"),
     ),
 )
+DETAILS_TASK = TaskPreset(
+    slug="details",
+    name="Details",
+    prompt=DETAILS,
+    schema=json.dumps(DETAILS_SCHEMA, indent=2),
+)
 
-TASKS = (SENTIMENT, STRICT, URGENCY, WANTS_HUMAN, TOPIC, LANGUAGE)
+TASKS = (SENTIMENT, STRICT, URGENCY, WANTS_HUMAN, TOPIC, LANGUAGE)  # that score labels
+ALL = (*TASKS, DETAILS_TASK)

@@ -5,15 +5,16 @@
 
 import threading
 
+from inference.apart.engine import EngineApart
 from inference.config import InferenceConfig
 from inference.engine import Engine
 from inference.loading import load
 
 _lock = threading.Lock()
-_engine: Engine | None = None
+_engine: Engine | EngineApart | None = None
 
 
-def engine() -> Engine:
+def engine() -> Engine | EngineApart:
     """The process's engine; made here, not started, when nobody asked before.
 
     Raises:
@@ -22,18 +23,18 @@ def engine() -> Engine:
     global _engine
     with _lock:
         if _engine is None:
-            _engine = build(InferenceConfig.from_settings())
+            _engine = _configured()
         return _engine
 
 
-def start() -> Engine:
+def start() -> Engine | EngineApart:
     """Begin to load the model in the background, if that has not happened yet."""
     resident = engine()
     resident.start()
     return resident
 
 
-def install(other: Engine | None) -> Engine | None:
+def install(other: Engine | EngineApart | None) -> Engine | EngineApart | None:
     """Put another engine (or, with None, none yet) in its place; the one before is returned.
 
     Whoever replaces an engine stops it.
@@ -52,8 +53,15 @@ def stop(timeout: float = 10) -> None:
         resident.stop(timeout)
 
 
+def _configured() -> Engine | EngineApart:
+    from django.conf import settings
+
+    config = InferenceConfig.from_settings()
+    return EngineApart(config) if settings.INFERENCE_BACKEND == "process" else build(config)
+
+
 def build(config: InferenceConfig) -> Engine:
-    """An engine of its own for this configuration, not started."""
+    """An engine of its own for this configuration, in this process, not started."""
     return Engine(
         lambda progress: load(config, progress),
         max_waiting=config.max_waiting,

@@ -5,18 +5,20 @@ sequence, so that what broke it fails alone too.
 """
 
 import logging
+import math
 from collections.abc import Iterator
 
 import torch
 
 from inference.cache import KVCache
+from inference.grammar import Grammars
 from inference.lean.segments import Append, Fork, Segment
 from inference.loading import LoadedModel
 from inference.planner import Planner
 from inference.prefixes import Lease
 from inference.preparation import prepare
 from inference.sampling import sample
-from inference.sequence import Sequence
+from inference.sequence import Kind, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,9 @@ class Runner:
         budget = loaded.config.kv_mb << 20
         self.cache = KVCache(loaded.model, budget)
         self._planner = Planner(loaded.model, self.cache)
+        self._grammars = Grammars(loaded.tokenizer)
+        added = loaded.tokenizer.get_added_vocab().values()
+        self._control = torch.tensor(sorted(set(added) - loaded.stop_ids), dtype=torch.long)
         held = budget // loaded.model.bytes_a_token
         if held < loaded.context:
             logger.warning(
@@ -62,7 +67,7 @@ class Runner:
         if lease is None:
             return
         if keep and sequence.output_ids:  # so its logits have been looked at: no NaN is kept
-            self.cache.keep(lease, sequence.prompt_ids + sequence.output_ids)
+            self.cache.keep(lease, sequence.ids)
         else:
             self.cache.free(lease)
 
@@ -71,7 +76,7 @@ class Runner:
         for sequence in batch:
             try:
                 if not sequence.prompt_ids:
-                    prepare(sequence, self._loaded)
+                    prepare(sequence, self._loaded, self._grammars)
             except Exception as error:
                 failed[sequence] = error
         return failed
@@ -114,7 +119,7 @@ class Runner:
             logits = _finite(result[-1])
             if len(logits) == 0:  # of a prompt that goes on
                 return None
-            say = self._next if sequence.is_reply else self._done
+            say = self._next if sequence.decodes else self._done
             return say(sequence, logits)
         except Exception as error:
             return error
@@ -122,14 +127,19 @@ class Runner:
     def _next(self, sequence: Sequence, logits: torch.Tensor) -> int:
         if not sequence.output_ids:
             self.cache.keep_root(sequence.lease, sequence.shared)
-        history = sequence.prompt_ids + sequence.output_ids
-        settings, greedy = self._loaded.sampling, sequence.work.greedy
-        return sample(logits[0], history, settings, sequence.random, greedy)
+        if sequence.writing:
+            return sequence.writing.best(logits[0])
+        settings, history = self._loaded.sampling, sequence.ids
+        if sequence.is_reply:
+            return sample(logits[0], history, settings, sequence.random, sequence.work.greedy)
+        # A thought is read again as text of this answer: it may end it, and do no more than that.
+        plain = logits[0].index_fill(0, self._control, -torch.inf)
+        return sample(plain, history, settings, sequence.random, greedy=True)
 
     def _done(self, sequence: Sequence, logits: torch.Tensor) -> dict[str, float]:
         """Log-probability of every whole label with its end; what others will need is kept."""
-        lease, sequence.lease = sequence.lease, None
-        if lease is not None:
+        if sequence.kind is Kind.LABEL and sequence.lease is not None:
+            lease, sequence.lease = sequence.lease, None
             self._keep_trunk(sequence, lease)
         scores = label_scores(logits, sequence.label_ids)
         return dict(zip(sequence.work.labels, scores, strict=True))
@@ -163,6 +173,6 @@ def _ready(parts: list[Segment]) -> bool:
 
 
 def _finite(logits: torch.Tensor) -> torch.Tensor:
-    if torch.isnan(logits).any():
+    if math.isnan(logits.sum()):  # one NaN is enough; looking for it takes twenty times as long
         raise FloatingPointError("The model gave NaN logits.")
     return logits

@@ -6,9 +6,10 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from inference.detokenizer import Detokenizer
-from inference.tasks import Classify, Reply
+from inference.tasks import Classify, Extract, Reply, Request
 
 if TYPE_CHECKING:
+    from inference.grammar import Writing
     from inference.prefixes import Lease
 
 REPLY = "reply"  # the `part` of every event that belongs to the streamed reply
@@ -23,6 +24,15 @@ class Delta:
 
 
 @dataclass(frozen=True)
+class Thought:
+    """What the model wrote before its label was scored, and what that cost."""
+
+    text: str
+    tokens: int
+    total_ms: float  # from submit to its end
+
+
+@dataclass(frozen=True)
 class Classified:
     """Terminal event of one Classify. The mappings are keyed by label, in the task's order."""
 
@@ -32,6 +42,23 @@ class Classified:
     label: str
     confidence: float
     latency_ms: float  # from submit
+    thought: Thought | None = None  # where it was asked for
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """Terminal event of one Extract. `text` follows its schema, if it is complete."""
+
+    part: str
+    text: str
+    complete: bool  # False: cut at the limit of tokens
+    completion_tokens: int
+    latency_ms: float  # from submit
+
+    @property
+    def cut_at(self) -> int:
+        """The number of tokens at which it was cut; 0 if it was not."""
+        return 0 if self.complete else self.completion_tokens
 
 
 @dataclass(frozen=True)
@@ -56,7 +83,13 @@ class Failed:
     message: str
 
 
-Event = Delta | Classified | Finished | Failed
+Event = Delta | Classified | Extracted | Finished | Failed
+
+
+def part_names(request: Request) -> list[str]:
+    """The `part` of each terminal event that will come."""
+    names = [each.key for each in request.parts]
+    return [*names, REPLY] if request.reply else names
 
 
 class Status(Enum):
@@ -65,12 +98,20 @@ class Status(Enum):
     DONE = "done"
 
 
+class Kind(Enum):
+    """What a sequence needs: this decides who runs, and with whom it shares a step."""
+
+    LABEL = "label"  # one forward behind what others computed
+    REPLY = "reply"  # written token by token, while somebody reads along
+    ASIDE = "aside"  # written too, but read when it is complete: JSON, or a thought and its label
+
+
 @dataclass(eq=False)
 class Sequence:
     """One part of a request: what was asked, what the runner knows of it, what came out so far."""
 
     ticket: int
-    work: Reply | Classify
+    work: Reply | Classify | Extract
     submitted: float  # time.monotonic()
     status: Status = Status.WAITING
     cancelled: bool = False
@@ -82,14 +123,18 @@ class Sequence:
     truncated: bool = False
     label_ids: list[list[int]] = field(default_factory=list)
     limit: int = 0  # most tokens to generate
+    thinking: bool = False  # what is generated is a thought; its label is scored behind it
+    closing: list[int] = field(default_factory=list)  # what stands between the two
+    writing: "Writing | None" = None  # the JSON that may be generated
     detokenizer: Detokenizer | None = None
     lease: "Lease | None" = None  # its keys and values
     random: object | None = None  # the generator that only this sequence draws from
 
-    # Set as a reply grows
+    # Set as text grows
     output_ids: list[int] = field(default_factory=list)
     text: str = ""
     first_token: float | None = None
+    thought: Thought | None = None
 
     @property
     def part(self) -> str:
@@ -99,11 +144,36 @@ class Sequence:
     def is_reply(self) -> bool:
         return isinstance(self.work, Reply)
 
+    @property
+    def kind(self) -> Kind:
+        if self.is_reply:
+            return Kind.REPLY
+        return Kind.ASIDE if isinstance(self.work, Extract) or self.work.think else Kind.LABEL
+
+    @property
+    def decodes(self) -> bool:
+        """Whether its next forward gives a token, and not the scores of labels."""
+        return self.thinking or not isinstance(self.work, Classify)
+
+    @property
+    def ids(self) -> list[int]:
+        """The prompt and what was generated."""
+        return self.prompt_ids + self.output_ids
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing may follow: the limit is reached, or the JSON is complete."""
+        complete = self.writing is not None and self.writing.complete
+        return complete or len(self.output_ids) >= self.limit
+
     def append(self, token: int, now: float) -> str:
-        """Add a generated token; the whole characters that it completes."""
+        """Add a generated token, and those that it leaves no choice about; the whole characters
+        that this completes."""
         self.first_token = self.first_token or now
-        self.output_ids.append(token)
-        return self._grow(self.detokenizer.push(token))
+        room = self.limit - len(self.output_ids) - 1
+        tokens = [token, *(self.writing.advance(token, room) if self.writing else ())]
+        self.output_ids += tokens
+        return self._grow("".join(map(self.detokenizer.push, tokens)))
 
     def flush(self) -> str:
         """The text that was held back for a character's missing bytes."""
@@ -120,6 +190,23 @@ class Sequence:
             first_token_ms=None if first is None else (first - self.submitted) * 1000,
             total_ms=(now - self.submitted) * 1000,
             truncated=self.truncated,
+        )
+
+    def end_thought(self, now: float) -> None:
+        """The model has thought enough: from here on its labels are scored."""
+        self.flush()
+        took = (now - self.submitted) * 1000
+        self.thought = Thought(self.text.strip(), len(self.output_ids), took)
+        self.thinking = False
+
+    def extracted(self, now: float) -> Extracted:
+        """The terminal event of what was written."""
+        return Extracted(
+            part=self.part,
+            text=self.text,
+            complete=self.writing.complete,
+            completion_tokens=len(self.output_ids),
+            latency_ms=(now - self.submitted) * 1000,
         )
 
     def _grow(self, piece: str) -> str:

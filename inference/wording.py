@@ -8,7 +8,7 @@ from functools import lru_cache
 from inference.config import InferenceConfig
 from inference.folder import check_folder, model_folder, problem
 from inference.prompts import LEAST_KEPT, ChatPrompt
-from inference.tasks import ChatMessage
+from inference.tasks import CLOSING, OPENING, ChatMessage
 
 
 @dataclass(frozen=True)
@@ -18,20 +18,25 @@ class Ruler:
     prompt: ChatPrompt
     context: int  # tokens, prompt and answer together
 
-    def no_room(self, around: Sequence[ChatMessage], labels: Sequence[str]) -> str | None:
+    def no_room(
+        self, around: Sequence[ChatMessage], labels: Sequence[str], think: int = 0, writes: int = 0
+    ) -> str | None:
         """Why a message finds no room in the prompt, in words; None if there is some.
 
         Args:
             around: the whole prompt as it is written around an empty message.
             labels: the answers that have to fit behind it.
+            think: tokens of a thought before the label.
+            writes: tokens of what is written instead of a label.
         """
-        taken = len(self.prompt.encode(around)) + max(
-            (len(self.prompt.label(label)) for label in labels), default=0
-        )
+        answer = max((len(self.prompt.label(label)) for label in labels), default=0) + writes
+        if think:
+            answer += think + len(self.prompt.text(OPENING) + self.prompt.text(CLOSING))
+        taken = len(self.prompt.encode(around)) + answer
         if taken + LEAST_KEPT <= self.context:
             return None
         return (
-            f"It takes {taken} tokens with the longest label, and a message needs {LEAST_KEPT} "
+            f"It takes {taken} tokens with the longest answer, and a message needs {LEAST_KEPT} "
             f"more: the model's context has {self.context} (INFERENCE_CONTEXT)."
         )
 

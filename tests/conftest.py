@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import settings
 
-from chat import throttle
+from chat import examples, throttle
+from inference.fallback import resident as fallback
 from inference.repeat import repeats
 
 settings.register_profile("project", deadline=None)  # machines are noisy: no test is a race
@@ -20,3 +21,16 @@ def no_counts_left_over():
 def no_answers_left_over():
     """Repeats are known in the process: begin every test knowing none."""
     repeats.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def no_fallback_left_over():
+    """A fallback classifier lives in the process: every test gets what its settings say."""
+    yield
+    fallback.forget()
+
+
+@pytest.fixture(autouse=True)
+def no_examples_left_over():
+    """Reviewed messages are indexed in the process: begin every test with none."""
+    examples.forget()

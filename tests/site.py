@@ -51,6 +51,20 @@ class Site:
         """Of the staff user `admin`, as `up` printed it on this first run."""
         return re.search(r"'admin' with password (\S+)", self.log)[1]
 
+    def manage(self, *arguments: str) -> str:
+        """Run another command of manage.py on the site's data; what it printed."""
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command,
+            cwd=settings.BASE_DIR,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def __enter__(self) -> "Site":
         try:
             return self.wait_ready()

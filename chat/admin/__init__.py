@@ -3,6 +3,7 @@
 from chat.admin import (
     alerts,
     conversations,
+    extractions,
     history,
     people,
     phrases,
@@ -15,6 +16,7 @@ from chat.admin import (
 __all__ = [
     "alerts",
     "conversations",
+    "extractions",
     "history",
     "people",
     "phrases",

@@ -63,7 +63,7 @@ class AlertAdmin(ReadOnlyAdmin):
 
     class Media:
         css = {"all": ["chat-admin/desk.css", "chat-admin/live.css"]}
-        js = ["chat-admin/live.js"]
+        js = ["chat-admin/renew.js", "chat-admin/live.js"]
 
     def has_see_permission(self, request) -> bool:
         return request.user.has_perm("chat.change_alert")

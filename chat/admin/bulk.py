@@ -29,7 +29,10 @@ def _bulk_decisions() -> list[tuple[str, str, dict]]:
     """Name, title and decision of each bulk action: the labels are those of the enabled tasks."""
     versions = [run.version for run in enabled_tasks()]
     names = dict.fromkeys(
-        name for version in versions for name in version.names if not version.flags(name)
+        name
+        for version in versions
+        for name in version.names
+        if "review" not in version.flags(name)
     )
     corrections = [
         (f"correct_{name}", f"Correct to {name}", {"verdict": "corrected", "label": name})

@@ -70,7 +70,7 @@ class ConversationAdmin(ModelAdmin):
 
     class Media:
         css = {"all": ["chat-admin/desk.css", "chat-admin/live.css"]}
-        js = ["chat-admin/live.js"]
+        js = ["chat-admin/renew.js", "chat-admin/live.js"]
 
     def has_add_permission(self, request) -> bool:
         return False
@@ -80,7 +80,7 @@ class ConversationAdmin(ModelAdmin):
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         row = self.get_object(request, object_id)
-        lines = row.messages.order_by("seq") if row else []
+        lines = row.messages.order_by("seq").with_extractions() if row else []
         page = {"lines": lines, "talk": row, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, page)
 

@@ -14,14 +14,18 @@ def navigation(request: HttpRequest) -> list[dict]:
         (
             "Desk",
             [
-                _item(
-                    "Dashboard", "monitoring", "analytics:conversations", "chat.view_conversation"
-                ),
+                _item("Dashboard", "monitoring", "analytics:overview", "chat.view_conversation"),
                 _counted(
                     _item("Alerts", "crisis_alert", "admin:chat_alert_changelist", SEE_ALERTS),
                     Alert.objects.open().count() if request.user.has_perm(SEE_ALERTS) else 0,
                 ),
                 _review_queue(request),
+                _item(
+                    "Extracted details",
+                    "data_object",
+                    "admin:chat_extraction_changelist",
+                    "chat.view_extraction",
+                ),
                 _item("Decisions", "history", "admin:chat_review_changelist", "chat.view_review"),
                 _item(
                     "Conversations",
@@ -68,6 +72,7 @@ def navigation(request: HttpRequest) -> list[dict]:
                 _item("Users", "person", "admin:chat_user_changelist", "chat.view_user"),
                 _item("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
                 _item("API tokens", "key", "admin:chat_apitoken_changelist", "chat.view_apitoken"),
+                _item("API documentation", "api", "api:openapi-view", "chat.view_apitoken"),
             ],
         ),
     ]

@@ -35,6 +35,9 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     filter_horizontal = ()  # two wide boxes side by side leave the page
     autocomplete_fields = ["permissions"]
 
+    class Media:
+        css = {"all": ["chat-admin/desk.css"]}
+
 
 @admin.register(Permission)
 class PermissionAdmin(ReadOnlyAdmin):

@@ -59,13 +59,14 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
     search_help_text = "Words of the message, name or e-mail"
     list_select_related = ["message__conversation", "version__task", "assignee"]
     list_per_page = 50
-    ordering = ["message__created"]  # whoever waits longest comes first
+    ordering = ["created"]  # whoever waits longest comes first; an index has them in this order
     show_full_result_count = False
     change_form_template = "admin/chat/classification/change_form.html"
+    list_before_template = "admin/chat/classification/before_list.html"
 
     class Media:
         css = {"all": ["chat-admin/desk.css", "chat-admin/live.css"]}
-        js = ["chat-admin/keys.js", "chat-admin/live.js"]
+        js = ["chat-admin/keys.js", "chat-admin/renew.js", "chat-admin/live.js"]
 
     def get_queryset(self, request):
         newest = Subquery(NEWEST_REVIEW.values("verdict")[:1])
@@ -83,7 +84,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 
     # The list
 
-    @display(description="Message", ordering="message__created")
+    @display(description="Message", ordering="created")
     def said(self, row: Classification) -> SafeString:
         return format_html(
             '<span class="desk-said" dir="auto">{}</span>', Truncator(row.message.text).chars(140)
@@ -122,7 +123,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         address = reverse("admin:chat_conversation_change", args=[talk.pk])
         return format_html('<a class="desk-link" href="{}">{}</a>', address, talk)
 
-    @display(description="Time", ordering="message__created")
+    @display(description="Time", ordering="created")
     def when(self, row: Classification) -> str:
         return timezone.localtime(row.message.created).strftime("%Y-%m-%d %H:%M")
 
@@ -217,9 +218,8 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 
     def _next(self, request: HttpRequest, row: Classification) -> str | None:
         """The page of the next message in the list as it was left, round to its beginning."""
-        rest = self._queue(request).exclude(pk=row.pk).order_by("message__created", "pk")
-        later = Q(message__created=row.message.created, pk__gt=row.pk)
-        later |= Q(message__created__gt=row.message.created)
+        rest = self._queue(request).exclude(pk=row.pk).order_by("created", "pk")
+        later = Q(created=row.created, pk__gt=row.pk) | Q(created__gt=row.created)
         following = rest.filter(later).first() or rest.first()
         return self._with_filters(request, self._page_of(following.pk)) if following else None
 

@@ -17,7 +17,7 @@ class Surroundings:
 
 
 def around(message: Message) -> Surroundings:
-    rows = Message.objects.filter(conversation=message.conversation_id)
+    rows = Message.objects.filter(conversation=message.conversation_id).with_extractions()
     before = list(rows.filter(seq__lt=message.seq).order_by("-seq")[: AROUND + 1])
     after = list(rows.filter(seq__gt=message.seq).order_by("seq")[: AROUND + 1])
     shown = (*reversed(before[:AROUND]), message, *after[:AROUND])

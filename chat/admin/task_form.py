@@ -6,6 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldBooleanSwitchWidget,
@@ -15,12 +16,18 @@ from chat.admin.label_rows import LabelsField
 from chat.models import ReplyPrompt
 from inference.config import InferenceConfig
 from inference.errors import ModelError, PromptError
-from inference.models import Task, TaskVersion
-from inference.tasks import ChatMessage, conversation_context, message_context
+from inference.models import MOST_THOUGHT, MOST_WRITTEN, Task, TaskVersion, answer_problem
+from inference.tasks import JSON_TOKENS, ChatMessage, conversation_context, message_context
 from inference.wording import ruler
 
-SWITCHES = ("name", "slug", "enabled", "threshold")
-WORDING = ("prompt", "labels", "context")
+SWITCHES = ("name", "slug", "enabled", "threshold", "few_shot", "examples", "guides_reply")
+WORDING = ("prompt", "labels", "context", "reasoning", "schema", "answer_tokens")
+
+
+NO_EXAMPLES = (
+    "A task that reads whole conversations is shown no examples: switch this off, or let it read "
+    "the message alone."
+)
 
 
 class TaskForm(forms.ModelForm):
@@ -37,13 +44,40 @@ class TaskForm(forms.ModelForm):
         help_text="The instruction: what each answer means, then the question.",
     )
     labels = LabelsField(
+        required=False,
         help_text=(
             "Answers are the very words that the model chooses from. Polarity counts towards a "
-            "score; a flagging answer is put before a person."
-        )
+            "score; a flagged answer is put before a person, or brings one. What an answer tells "
+            "the reply counts where the switch “Guide the reply” is on."
+        ),
     )
     context = forms.ChoiceField(
         label="The model reads", choices=TaskVersion.Context, widget=UnfoldAdminSelectWidget
+    )
+    reasoning = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MOST_THOUGHT,
+        initial=0,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Tokens in which the model may think before it chooses a label. 0 is off.",
+    )
+    schema = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 8, "spellcheck": "false"}),
+        help_text=(
+            "A JSON Schema of an object makes the model write JSON instead of choosing a label; "
+            "leave the answers above empty then."
+        ),
+    )
+    answer_tokens = forms.IntegerField(
+        label="Most tokens of the JSON",
+        required=False,
+        min_value=1,
+        max_value=MOST_WRITTEN,
+        initial=JSON_TOKENS,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="What is longer is cut, and says so. INFERENCE_MAX_NEW_TOKENS may allow less.",
     )
     based_on = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
@@ -90,8 +124,21 @@ class TaskForm(forms.ModelForm):
     def clean_prompt(self) -> str:
         return self.cleaned_data["prompt"].replace("\r\n", "\n")  # browsers send both
 
+    def clean_reasoning(self) -> int:
+        return self.cleaned_data["reasoning"] or 0
+
+    def clean_schema(self) -> str:
+        return self.cleaned_data["schema"].replace("\r\n", "\n")
+
+    def clean_answer_tokens(self) -> int:
+        return self.cleaned_data["answer_tokens"] or JSON_TOKENS
+
     def clean(self) -> dict:
         cleaned = super().clean()
+        if cleaned.get("few_shot") and cleaned.get("context") == TaskVersion.Context.CONVERSATION:
+            self.add_error("few_shot", NO_EXAMPLES)
+        if all(name in cleaned for name in ("labels", "schema", "reasoning")):
+            self._check_answers()
         if all(name in cleaned for name in WORDING) and self.is_reworded:
             if overtaken := self._overtaken():
                 self.add_error("prompt", overtaken)
@@ -113,6 +160,12 @@ class TaskForm(forms.ModelForm):
             return None
         return f"Version {current.number} was published meanwhile. Load the page again."
 
+    def _check_answers(self) -> None:
+        asked = (self.cleaned_data[name] for name in ("labels", "schema", "reasoning"))
+        field, problem = answer_problem(*asked)
+        if problem:
+            self.add_error(field, problem)
+
     def _check_tokens(self) -> None:
         written = self.wording
         names = [label["name"] for label in written["labels"]]
@@ -120,7 +173,7 @@ class TaskForm(forms.ModelForm):
         try:
             model = ruler(InferenceConfig.from_settings())
             problems = {
-                "prompt": model.no_room(around, names),
+                "prompt": model.no_room(around, names, *_generated(written)),
                 "labels": model.spelled_alike(names),
             }
         except (ModelError, PromptError) as error:
@@ -128,6 +181,11 @@ class TaskForm(forms.ModelForm):
         for field, problem in problems.items():
             if problem:
                 self.add_error(field, problem)
+
+
+def _generated(written: dict) -> tuple[int, int]:
+    """Most tokens of a thought, and of what is written instead of a label."""
+    return written["reasoning"], written["answer_tokens"] if written["schema"] else 0
 
 
 def _around_nothing(prompt: str, context: str) -> Sequence[ChatMessage]:

@@ -9,10 +9,14 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from chat import guidance
+from chat.admin import versions
 from chat.admin.backfills import backfill_view, runs, start_for_all
+from chat.admin.publishing import PublishingForm, outlook
 from chat.admin.read_only import ReadOnlyAdmin
-from chat.admin.task_form import TaskForm
+from chat.admin.task_form import SWITCHES
 from chat.admin.trials import MAY_TRY, TrialForm, try_view
+from inference.fallback import resident as fallback
 from inference.models import Task, TaskVersion
 from inference.repeat import repeats
 
@@ -23,8 +27,8 @@ HISTORY = 20  # newest entries that stand beside the form
 class TaskAdmin(ModelAdmin):
     """One form: the switches, and the wording, which makes a new version when it has changed."""
 
-    form = TaskForm
-    list_display = ["name", "slug", "enabled", "threshold", "current", "archived"]
+    form = PublishingForm
+    list_display = ["name", "slug", "enabled", "threshold", "current", "wording", "archived"]
     list_filter = ["enabled", ("archived", admin.EmptyFieldListFilter)]
     list_select_related = ["current__task"]
     ordering = ["pk"]
@@ -43,14 +47,18 @@ class TaskAdmin(ModelAdmin):
             path("<int:pk>/backfill/", backfills, name="inference_task_backfill"),
             path("try/", try_view, name="inference_task_try_new"),
             path("<int:pk>/try/", try_view, name="inference_task_try"),
+            *versions.addresses(self.admin_site),
             *super().get_urls(),
         ]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("current__sensitivities")
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
 
     def get_fieldsets(self, request, obj=None):
-        switches = ["enabled", "threshold"]
+        switches = ["enabled", "threshold", ("few_shot", "examples"), "guides_reply"]
         if obj is None:
             return [(None, {"fields": ["name", "slug"]}), *_wording(), _switches(switches)]
         if not self.has_change_permission(request, obj):
@@ -65,11 +73,19 @@ class TaskAdmin(ModelAdmin):
         return {} if obj else {"slug": ["name"]}
 
     def changelist_view(self, request, extra_context=None):
-        page = {"repeats": repeats().counters} | (extra_context or {})
+        page = {"repeats": repeats().counters, "fallback": fallback.report()}
+        page |= extra_context or {}
         return super().changelist_view(request, page)
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change, **kwargs)  # a class of this request alone
+        form.outlook = getattr(request, "outlook", None)
+        return form
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         task = self.get_object(request, object_id) if object_id else None
+        if task and request.method == "POST" and self.has_change_permission(request, task):
+            request.outlook = outlook(self.get_object(request, object_id), request.POST)
         page = _beside(task) if task else {}
         if request.user.has_perm(MAY_TRY):
             page |= _trial(task)
@@ -79,15 +95,23 @@ class TaskAdmin(ModelAdmin):
         obj.save()
         if form.is_reworded:
             version = obj.publish(**form.wording)
+            form.settle(request, version)
             text = f"Version {version.number} is published: the next message is read with it."
             messages.success(request, text)
+
+    @display(description="Wording")
+    def wording(self, row: Task) -> SafeString | str:
+        found = row.current and versions.dependent(row.current)
+        return versions.mark(found) if found else ""
 
     def construct_change_message(self, request, form, formsets, add=False) -> str:
         """What was changed from what to what, and which version it made."""
         changes = [
             f"{name}: {_said(form.initial.get(name))} → {_said(form.cleaned_data[name])}"
-            for name in ("name", "enabled", "threshold", "archive")
-            if name in form.changed_data and not add
+            for name in (*SWITCHES, "archive")
+            if name in form.changed_data
+            and form.initial.get(name) != form.cleaned_data[name]
+            and not add
         ]
         if not add and form.initial["based_on"] == form.instance.current.number:
             return "; ".join(changes) or "Saved without a change"
@@ -96,20 +120,38 @@ class TaskAdmin(ModelAdmin):
 
 @admin.register(TaskVersion)
 class TaskVersionAdmin(ReadOnlyAdmin):
-    fields = ["task", "number", "prompt", "labelled", "context", "created"]
+    fields = [
+        "task",
+        "number",
+        "prompt",
+        "labelled",
+        "context",
+        "reasoning",
+        "schema",
+        "answer_tokens",
+        "created",
+    ]
     readonly_fields = ["labelled"]
-    list_display = ["__str__", "names", "context", "is_current", "created"]
+    list_display = ["__str__", "answers", "context", "is_current", "depends", "created"]
     list_filter = ["task"]
     list_select_related = ["task"]
 
-    @display(description="Labels")
-    def names(self, row: TaskVersion) -> str:
-        return ", ".join(row.names)
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("sensitivities")
+
+    @display(description="Answers")
+    def answers(self, row: TaskVersion) -> str:
+        return row.answers
 
     @display(description="Labels")
     def labelled(self, row: TaskVersion) -> SafeString:
         lines = format_html_join("", "<li>{}: {} (polarity {}{})</li>", map(_cells, row.labels))
         return format_html("<ul>{}</ul>", lines)
+
+    @display(description="Wording")
+    def depends(self, row: TaskVersion) -> str:
+        found = versions.dependent(row)
+        return versions.meaning(found) if found else ""
 
     @display(description="Current", boolean=True)
     def is_current(self, row: TaskVersion) -> bool:
@@ -122,7 +164,10 @@ def _switches(fields: list[str]) -> tuple[str, dict]:
 
 def _wording() -> list[tuple[str, dict]]:
     about = "Versions never change: saving other words here publishes the next one."
-    return [("Wording", {"fields": ["prompt", "labels", "context"], "description": about})]
+    return [
+        ("Wording", {"fields": ["prompt", "context", "labels", "reasoning"], "description": about}),
+        ("JSON instead of a label", {"fields": ["schema", "answer_tokens"]}),
+    ]
 
 
 def _beside(task: Task) -> dict:
@@ -132,6 +177,8 @@ def _beside(task: Task) -> dict:
     )
     return {
         "versions": task.versions.prefetch_related("calibrations"),
+        "compared": versions.rows(task),
+        "waits": guidance.waits() if task.guides_reply else None,
         "entries": entries.select_related("user")[:HISTORY],
         **runs(task),
     }
@@ -145,6 +192,7 @@ def _trial(task: Task | None) -> dict:
 
 def _cells(label: dict) -> tuple[str, ...]:
     flags = "".join(f", flag: {flag}" for flag in label.get("flags", []))
+    flags += f", tells the reply: {label['guidance']}" if label.get("guidance") else ""
     polarity = f"{label['polarity']:+d}" if label["polarity"] else "0"
     return label["name"], label.get("description", ""), polarity, flags
 

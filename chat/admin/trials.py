@@ -12,9 +12,10 @@ from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
-from chat import trial
+from chat import reply_trial, trial
 from chat.admin.task_form import WORDING, TaskForm
 from chat.labels import TaskRun
 from inference.models import Task, TaskVersion
@@ -49,6 +50,15 @@ class TrialForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget,
     )
 
+    replies = forms.BooleanField(
+        label="Answer them too",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=(
+            f"The first {reply_trial.MOST}, with and without what their label tells the reply."
+        ),
+    )
+
     def __init__(self, task: Task | None, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if task:
@@ -78,6 +88,7 @@ class Asked:
     run: TaskRun | None = None
     subjects: tuple[trial.Subject, ...] = ()
     problems: tuple[str, ...] = ()
+    replies: bool = False
 
 
 async def try_view(request: HttpRequest, pk: int | None = None) -> HttpResponse:
@@ -88,10 +99,13 @@ async def try_view(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     if asked.problems:
         return _panel(400, problems=asked.problems)
     try:
-        report = await trial.run(asked.run, asked.subjects)
+        report = await trial.run(asked.run, asked.subjects, replies=asked.replies)
     except trial.Unavailable as error:
         return _panel(503, problems=[str(error)])
-    return _panel(200, report=report, names=asked.run.version.names)
+    version = asked.run.version
+    names = version.properties if version.writes_json else version.names
+    columns = len(names) + 1 + (not version.writes_json)
+    return _panel(200, report=report, version=version, names=names, columns=columns)
 
 
 def _panel(status: int, **context) -> HttpResponse:
@@ -110,10 +124,11 @@ def _read(request: HttpRequest, pk: int | None) -> Asked:
     version = form.cleaned_data["version"]
     if version is None:
         draft = TaskForm(request.POST, instance=task)
-        if problems := _problems(draft, *WORDING):
+        if problems := _problems(draft, *WORDING, "few_shot", "examples"):
             return Asked(problems=problems)
         version = draft.draft()
-    return Asked(TaskRun(version.task, version), _subjects(form), ())
+    replies = form.cleaned_data["replies"]
+    return Asked(TaskRun(version.task, version), _subjects(form), replies=replies)
 
 
 def _subjects(form: TrialForm) -> tuple[trial.Subject, ...]:

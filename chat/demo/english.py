@@ -10,6 +10,7 @@ SCRIPTS = (
     en(
         "where-is-my-order",
         "solved",
+        "000+",
         "Hi, where is my order {order}? | Hello, can you tell me where order {order} is?",
         "It was due on Monday. | The shop said it would be here by now.",
         "OK, I will look in the confirmation mail. | Good, I have the tracking number here.",
@@ -18,6 +19,7 @@ SCRIPTS = (
     en(
         "late-then-angry",
         "waiting",
+        "00--",
         "My parcel {order} is late. | Order {order} has still not arrived.",
         "It has been {days} days now and nobody tells me anything. | {days} days late, no word.",
         "This is the third time you lost my parcel, I am furious!",
@@ -26,6 +28,7 @@ SCRIPTS = (
     en(
         "angry-then-recovers",
         "solved",
+        "--~00+",
         "Your delivery service is a joke. | What a terrible delivery service you have.",
         "I took a day off for order {order} and nobody came!",
         "Fine. What do I have to do? | All right, what happens next?",
@@ -36,6 +39,7 @@ SCRIPTS = (
     en(
         "refund-question",
         "solved",
+        "000+",
         "How do I get a refund for my {item}? | What do I need to do for a refund of a {item}?",
         "I bought it {days} days ago and never opened it.",
         "And how long does the money take? | When will I see the money?",
@@ -44,6 +48,7 @@ SCRIPTS = (
     en(
         "refund-missing",
         "waiting",
+        "~~--",
         "I sent the {item} back {days} days ago. Where is my refund of {amount} euros?",
         "You have had it all this time and I have heard nothing. | Nothing on my account so far.",
         "This is outrageous, you are keeping my money! | I feel cheated by your shop.",
@@ -52,6 +57,7 @@ SCRIPTS = (
     en(
         "broken-on-arrival",
         "solved",
+        "00-0+",
         "The {item} arrived broken. | My {item} came in pieces.",
         "The box was fine, but the {item} inside is cracked. | Order {order}, delivered today.",
         "I am really disappointed, it was a birthday present. | What a disappointment, honestly.",
@@ -61,6 +67,7 @@ SCRIPTS = (
     en(
         "wrong-item",
         "open",
+        "~00",
         "I ordered a {item} and got something else. | You sent me the wrong thing, order {order}.",
         "It is a different colour and a different size.",
         "Do I have to pay for sending it back?",
@@ -68,12 +75,14 @@ SCRIPTS = (
     en(
         "praise-short",
         "solved",
+        "++",
         "Just wanted to say thanks, the {item} is perfect! | I love my new {item}, great shop!",
         "Delivery to {city} was super fast too.",
     ),
     en(
         "praise-support",
         "solved",
+        "+++",
         "Hi! Your colleague helped me last week and was fantastic.",
         "Please tell the team that I am very happy. | Best support that I have ever had!",
         "Have a great day! | You are the best, bye!",
@@ -81,6 +90,7 @@ SCRIPTS = (
     en(
         "change-address",
         "solved",
+        "000+",
         "Can I change the delivery address of order {order}?",
         "I have moved to {city}. | The new address is in {city}.",
         "Where do I do that in my account?",
@@ -89,6 +99,7 @@ SCRIPTS = (
     en(
         "cancel-order",
         "solved",
+        "000+",
         "I would like to cancel order {order}. | Please cancel my order {order}.",
         "I ordered the {item} twice by mistake. | I found it cheaper elsewhere.",
         "Will I get a confirmation? | How do I know that it worked?",
@@ -97,6 +108,7 @@ SCRIPTS = (
     en(
         "cancel-refused",
         "lost",
+        "0---",
         "Cancel order {order} please.",
         "What do you mean, you cannot see it? | Why can nobody here just cancel it?",
         "I asked for one simple thing and you cannot do it. Pathetic.",
@@ -105,6 +117,7 @@ SCRIPTS = (
     en(
         "password",
         "solved",
+        "00+",
         "I forgot my password. | How can I reset my password?",
         "The mail does not arrive. | I get no mail when I ask for a new one.",
         "It was in the spam folder. Works now, thanks!",
@@ -112,6 +125,7 @@ SCRIPTS = (
     en(
         "locked-out",
         "waiting",
+        "00-0",
         "I cannot log in to my account any more. | My account is locked.",
         "I have tried everything, it keeps saying that my details are wrong.",
         "This is so annoying, I have been locked out for {days} days!",
@@ -120,6 +134,7 @@ SCRIPTS = (
     en(
         "charged-twice",
         "waiting",
+        "00--",
         "I was charged twice for order {order}. | There are two payments of {amount} euros.",
         "My bank shows both of them since Tuesday.",
         "I need that money back, this is a serious problem for me.",
@@ -128,6 +143,7 @@ SCRIPTS = (
     en(
         "invoice",
         "solved",
+        "00+",
         "I need an invoice for order {order}. | Where do I find my invoice?",
         "It has to show our company name. | Can the company name be changed on it?",
         "Thanks, that is all I need.",
@@ -135,6 +151,7 @@ SCRIPTS = (
     en(
         "opening-hours",
         "solved",
+        "00+",
         "When is your shop in {city} open? | Are you open on Sundays?",
         "And can I pick up an order there?",
         "Thank you.",
@@ -142,6 +159,7 @@ SCRIPTS = (
     en(
         "does-it-fit",
         "open",
+        "000",
         "Does the {item} come in other colours? | Is there a bigger version of the {item}?",
         "How long does shipping to {city} take?",
         "And what does it cost?",
@@ -149,6 +167,7 @@ SCRIPTS = (
     en(
         "warranty",
         "open",
+        "000",
         "My {item} stopped working after {days} weeks. Is there a warranty?",
         "I still have the receipt. | The order number was {order}.",
         "What do you need from me?",
@@ -156,6 +175,7 @@ SCRIPTS = (
     en(
         "warranty-refused",
         "lost",
+        "~---",
         "My {item} broke again. | The replacement for my {item} is broken as well.",
         "This is the second one in a month, what rubbish do you sell?",
         "No, I do not want another one. I want my money back.",
@@ -164,6 +184,7 @@ SCRIPTS = (
     en(
         "bot-or-human",
         "solved",
+        "000+",
         "Am I talking to a robot? | Are you a real person?",
         "Ah, good to know. | I see.",
         "Then please tell me how I return a {item}.",
@@ -172,6 +193,7 @@ SCRIPTS = (
     en(
         "rude-from-the-start",
         "lost",
+        "---~",
         "Worst shop ever. | You are a bunch of crooks.",
         "Do not give me that script, I hate these bots.",
         "Order {order} was a disaster from start to finish.",
@@ -180,6 +202,7 @@ SCRIPTS = (
     en(
         "review-threat",
         "waiting",
+        "~~--",
         "I have been waiting for an answer for {days} days.",
         "Nobody reads my mails. | My mails are simply ignored.",
         "I am very unhappy with how you treat customers.",
@@ -188,6 +211,7 @@ SCRIPTS = (
     en(
         "voucher",
         "solved",
+        "00+",
         "My voucher code does not work. | The discount code is refused.",
         "It says that it has expired, but it runs until Friday.",
         "Ah, I had typed it wrong. Now it works, great!",
@@ -195,6 +219,7 @@ SCRIPTS = (
     en(
         "missing-part",
         "solved",
+        "000+",
         "A part is missing from my {item}. | The {item} came without its cable.",
         "It is order {order}.",
         "How long will it take? I need it this week.",
@@ -203,6 +228,7 @@ SCRIPTS = (
     en(
         "delivered-not-here",
         "waiting",
+        "00--",
         "Tracking says delivered, but there is nothing here. | Order {order} is marked delivered.",
         "I asked all the neighbours already. | It is not with the neighbours either.",
         "So somebody stole it? Great job, really.",
@@ -211,6 +237,7 @@ SCRIPTS = (
     en(
         "slow-recovery",
         "solved",
+        "---00++",
         "This is ridiculous, order {order} was promised for last week.",
         "And your hotline hangs up on me. | Twenty minutes on hold, then it hung up.",
         "I am just tired of this. | It is really frustrating.",
@@ -222,18 +249,21 @@ SCRIPTS = (
     en(
         "newsletter",
         "solved",
+        "0+",
         "How do I stop the newsletter? | Please take me off the mailing list.",
         "Done, thanks.",
     ),
     en(
         "delete-account",
         "open",
+        "00",
         "I want to delete my account. | How do I close my account?",
         "What happens to my invoices then?",
     ),
     en(
         "gift",
         "solved",
+        "0++",
         "Can you wrap the {item} as a present? | Do you offer gift wrapping?",
         "Wonderful! And can it arrive on the 24th?",
         "You made my day, thank you!",

@@ -11,6 +11,8 @@ from chat.demo.english import SCRIPTS as ENGLISH
 
 SCRIPTS = (*ENGLISH, *CHINESE)
 BUSY_HOURS = {8: 2, 9: 5, 10: 6, 11: 6, 12: 4, 13: 4, 14: 5, 15: 5, 16: 4, 17: 3, 19: 4, 20: 3}
+NOW_SHARE = 8  # one conversation of so many goes wrong just now
+NOW = (timedelta(minutes=3), timedelta(minutes=40))  # how long ago such a one had its last line
 OLD = timedelta(days=2)  # by then somebody has taken care of it
 STATUS = {"solved": "closed", "open": "bot", "waiting": "waiting", "lost": "closed"}
 
@@ -21,6 +23,7 @@ class Line:
 
     text: str
     at: datetime
+    mood: str  # what people make of it
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,18 @@ class Story:
 
 
 def plan(now: datetime, days: int, conversations: int, chance: Random) -> list[Story]:
-    """Stories that end before `now`, oldest first; every script comes once before any twice."""
-    scripts = _shuffled(chance)
-    stories = [_story(next(scripts), now, days, chance) for _ in range(conversations)]
+    """Stories in the order in which they begin, all of them over by `now`; some end badly just
+    before it.
+
+    Every script is told once before any is told twice.
+    """
+    scripts, urgent = _shuffled(chance), conversations // NOW_SHARE
+    stories = []
+    for _ in range(conversations):
+        chosen = next(scripts)
+        just_now = urgent > 0 and chosen.ending == "waiting"
+        urgent -= just_now
+        stories.append(_story(chosen, now, days, chance, just_now=just_now))
     return sorted(stories, key=lambda story: story.lines[0].at)
 
 
@@ -47,10 +59,13 @@ def _shuffled(chance: Random) -> Iterator[script.Script]:
         yield from chance.sample(SCRIPTS, len(SCRIPTS))
 
 
-def _story(chosen: script.Script, now: datetime, days: int, chance: Random) -> Story:
+def _story(
+    chosen: script.Script, now: datetime, days: int, chance: Random, *, just_now: bool
+) -> Story:
     told = chosen.told(chance)
     gaps = [timedelta(seconds=chance.randint(35, 260)) for _ in told]
-    start = _moment(now - sum(gaps, timedelta()), days, chance)
+    latest = now - sum(gaps, timedelta())
+    start = latest - _ago(chance) if just_now else _moment(latest, days, chance)
     times = [start + sum(gaps[:count], timedelta()) for count in range(len(told))]
     who = script.name(chosen.language, chance)
     given = who.replace(" ", ".").lower() if who.isascii() else ""
@@ -60,8 +75,13 @@ def _story(chosen: script.Script, now: datetime, days: int, chance: Random) -> S
         language=chosen.language,
         page=f"https://shop.example/{chance.choice(('help', 'orders', 'cart', 'contact'))}",
         status=_status(chosen.ending, start, now),
-        lines=tuple(map(Line, told, times)),
+        lines=tuple(map(Line, told, times, chosen.moods)),
     )
+
+
+def _ago(chance: Random) -> timedelta:
+    """A length between the two of `NOW`."""
+    return NOW[0] + (NOW[1] - NOW[0]) * chance.random()
 
 
 def _moment(latest: datetime, days: int, chance: Random) -> datetime:

@@ -5,6 +5,8 @@ from random import Random
 from typing import Literal
 
 Ending = Literal["solved", "open", "waiting", "lost"]
+# What people make of a line's mood, as its author sees it; about the last one they differ.
+GOOD, PLAIN, BAD, UNCLEAR = "+", "0", "-", "~"
 
 FIRST = {
     "en": ("Anna", "Bo", "Carla", "Dev", "Emma", "Femi", "Greta", "Hugo", "Ines", "Jonas"),
@@ -34,6 +36,7 @@ class Script:
     name: str
     language: str
     ending: Ending
+    moods: str  # a sign for each line
     lines: tuple[str, ...]
 
     def told(self, chance: Random) -> list[str]:
@@ -46,8 +49,8 @@ class Script:
         return [line.format(**words) for line in chosen]
 
 
-def script(language: str, name: str, ending: Ending, *lines: str) -> Script:
-    return Script(name, language, ending, lines)
+def script(language: str, name: str, ending: Ending, moods: str, *lines: str) -> Script:
+    return Script(name, language, ending, moods, lines)
 
 
 def name(language: str, chance: Random) -> str:

@@ -11,15 +11,18 @@ from random import Random
 
 from django.utils import timezone
 
-from chat import history, labels, messages
+from chat import extractions, history, labels, messages
 from chat.conversations import set_status
+from chat.demo.deciding import Flag, decide
 from chat.demo.plan import Line, Story, plan
-from chat.models import Conversation, Message
+from chat.models import Classification, Conversation, Message
 from chat.models.message import State
 from inference import calibration
-from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished
+from inference.models import Task
+from inference.sequence import REPLY, Classified, Delta, Event, Extracted, Failed, Finished
 from inference.tasks import Reply, Request
 
+TASKS = ("topic",)  # beside the mood, so that the overview has something to break down
 MARK = "demo:"  # begins the visitor key of every conversation made here
 TOGETHER = 8  # conversations that are played at once
 ANSWER_SECONDS = 300  # a big model on a slow machine; a hang becomes an error
@@ -36,6 +39,7 @@ class Report:
     messages: int = 0
     failed_replies: int = 0
     flagged: int = 0
+    reviews: int = 0
     labels: dict[str, int] = field(default_factory=dict)
 
 
@@ -61,7 +65,8 @@ def is_seeded() -> bool:
 def seed(
     engine, days: int = 30, conversations: int = 40, seed: int = 0, progress: Progress | None = None
 ) -> Report:
-    """Make conversations of the last `days` days; `progress` hears (done, of all) after each.
+    """Make conversations of the last `days` days, and decisions of reviewers about some of them;
+    `progress` hears (done, of all) after each. Switches the tasks on that the overview breaks down.
 
     The engine must be ready. Synchronous, with ORM calls.
 
@@ -72,6 +77,7 @@ def seed(
     """
     if days < 1 or conversations < 1:
         raise ValueError("days and conversations must be 1 or more.")
+    Task.objects.filter(slug__in=TASKS, archived=None).update(enabled=True)
     calibration.ensure(engine)
     chance = Random(seed)
     stories = plan(timezone.now(), days, conversations, chance)
@@ -86,6 +92,7 @@ class _Seeding:
         self.inbox: queue.Queue[tuple[Play, Event]] = queue.Queue()
         self.runs = {run.task.slug: run for run in labels.enabled_tasks()}
         self.report = Report()
+        self.flags: list[Flag] = []
 
     def play(self, stories: list[Story]) -> Report:
         ready = deque(stories)
@@ -104,6 +111,7 @@ class _Seeding:
                     playing.discard(play)
                     self.report.conversations += 1
                     self.progress(self.report.conversations, len(stories))
+        self.report.reviews = decide(self.flags, self.chance)
         return self.report
 
     def _next_event(self) -> tuple[Play, Event]:
@@ -128,7 +136,7 @@ class _Seeding:
         conversation = history.prompt_messages(play.reply.prompt.system, rows)
         reply = Reply(messages=conversation, seed=self.chance.randrange(2**31))
         parts = tuple(run.part(play.visitor.text, conversation) for run in self.runs.values())
-        return Request(reply=reply, classify=parts)
+        return Request.of(parts, reply)
 
     def _handle(self, play: Play, event: Event) -> None:
         match event:
@@ -138,6 +146,9 @@ class _Seeding:
                 return
             case Classified():
                 self._record(play, event)
+            case Extracted():
+                run = self.runs[event.part]
+                extractions.record(play.visitor, run, event, self.engine.model_id)
             case Finished():
                 self._finish(play, event)
             case Failed() if event.part == REPLY:
@@ -148,7 +159,10 @@ class _Seeding:
         run = self.runs[event.part]
         row = labels.record(play.visitor, run, event, self.engine.model_id)
         self.report.flagged += row.flagged
+        Classification.objects.filter(pk=row.pk).update(created=play.line.at)
         if event.part == labels.MOOD_TASK:
+            if row.flagged:
+                self.flags.append(Flag(row, play.line.at, play.line.mood))
             self.report.labels[row.label] = self.report.labels.get(row.label, 0) + 1
 
     def _finish(self, play: Play, event: Finished) -> None:

@@ -1,9 +1,15 @@
-"""What costs nothing to try instead of a language model, to compare it with."""
+"""What may be tried instead of a language model, to compare it with."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from tqdm import tqdm
+
 from chat.evaluation.labelled import Example
+from inference.fallback import resident
+from inference.fallback.worker import FallbackFailed
+from inference.models import Task
 
 # (examples, the polarity of each of the file's labels) -> a label for each example
 Baseline = Callable[[Sequence[Example], Mapping[str, int]], list[str]]
@@ -40,7 +46,29 @@ def vader(examples: Sequence[Example], polarity: Mapping[str, int]) -> list[str]
     return [label_of[_sign(score(example.text), 0 in label_of)] for example in examples]
 
 
-BASELINES: dict[str, Baseline] = {"majority": majority, "vader": vader}
+def fallback(examples: Sequence[Example], polarity: Mapping[str, int]) -> list[str]:
+    """The dedicated classifier that the settings name, asked about every text.
+
+    Raises:
+        BaselineError: none is named, it has no answer, or these are labels of another task.
+    """
+    decider = resident.fallback()
+    if decider is None:
+        raise BaselineError("--baseline fallback needs INFERENCE_FALLBACK_MODEL, a classifier.")
+    resident.check()
+    names = Task.objects.get(slug=decider.config.task).current.names
+    if not set(polarity) <= set(names):
+        task, labels = decider.config.task, ", ".join(names)
+        raise BaselineError(f"--baseline fallback decides {task}, whose labels are {labels}.")
+    asked = [decider.ask(example.text, names) for example in examples]
+    try:
+        said = [each.result() for each in tqdm(asked, unit="text", file=sys.stderr)]
+    except FallbackFailed as error:
+        raise BaselineError(f"--baseline fallback: {error}") from error
+    return [max(polarity, key=opinion.probabilities.get) for opinion in said]
+
+
+BASELINES: dict[str, Baseline] = {"majority": majority, "vader": vader, "fallback": fallback}
 
 
 def _vader_score() -> Callable[[str], float]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from chat import examples as reviewed_examples
 from chat.evaluation.labelled import Example
 from chat.labels import TaskRun
 from chat.models import ReplyPrompt
@@ -78,7 +79,8 @@ def _read(
 ) -> dict[str, float]:
     """The probabilities of the last of `runs`, asked for with the others in one request."""
     conversation = (system, *example.conversation)
-    request = Request(classify=tuple(each.part(example.text, conversation) for each in runs))
+    shown = [reviewed_examples.shown(each, example.text, example.message) for each in runs]
+    request = Request.of(each.part(example.text, conversation) for each in shown)
     slug = runs[-1].task.slug
     events = calibration.collect(engine, request, ANSWER_SECONDS)
     event = next(each for each in events if each.part == slug)

@@ -11,6 +11,7 @@ from pathlib import Path
 from inference.tasks import ChatMessage
 
 TEXT, LABEL = "text", "label"
+STORED = "Message"  # the kind of examples that are stored messages
 GZIP = b"\x1f\x8b"  # how every gzip file begins
 SHOWN = 60  # characters of a file that an error repeats
 
@@ -36,6 +37,11 @@ class Example:
     label: str
     turns: tuple[ChatMessage, ...] = ()
     kind: str = "Row"
+
+    @property
+    def message(self) -> int | None:
+        """Primary key of the stored message that it is, if it is one."""
+        return self.row if self.kind == STORED else None
 
     @property
     def conversation(self) -> tuple[ChatMessage, ...]:

@@ -3,6 +3,7 @@
 import queue
 from collections.abc import Iterator, Mapping, Sequence
 
+from chat import examples as reviewed_examples
 from chat.evaluation.labelled import Example
 from chat.labels import TaskRun
 from chat.models import ReplyPrompt
@@ -20,6 +21,7 @@ def predict(
     examples: Sequence[Example],
     labels: Sequence[str],
     affine: Affine | None = None,
+    in_flight: int = IN_FLIGHT,
 ) -> Iterator[dict[str, float]]:
     """The probability of each of `labels` for every example, in order.
 
@@ -34,33 +36,35 @@ def predict(
     """
     if affine is None:
         affine = calibration.for_version(engine, run.version).affine
-    for scores in log_probabilities(engine, run, examples):
+    for scores in log_probabilities(engine, run, examples, in_flight):
         yield calibration.probabilities({label: scores[label] for label in labels}, affine)
 
 
 def log_probabilities(
-    engine, run: TaskRun, examples: Sequence[Example]
+    engine, run: TaskRun, examples: Sequence[Example], in_flight: int = IN_FLIGHT
 ) -> Iterator[Mapping[str, float]]:
     """The uncalibrated log-probability of every label of the task for every example, in order.
 
     Raises:
         EngineRefusal, TimeoutError, RuntimeError: as `predict`.
     """
-    for example, event in _answers(engine, run, examples):
+    for example, event in _answers(engine, run, examples, in_flight):
         if not isinstance(event, Classified):
             name = f"{example.kind} {example.row}"
             raise RuntimeError(f"{name} could not be classified: {event.message}")
         yield event.logprobs
 
 
-def _answers(engine, run: TaskRun, examples: Sequence[Example]) -> Iterator[tuple[Example, Event]]:
+def _answers(
+    engine, run: TaskRun, examples: Sequence[Example], in_flight: int
+) -> Iterator[tuple[Example, Event]]:
     """Each example with its terminal event, in the order of the examples."""
     system = ChatMessage("system", ReplyPrompt.objects.current().system)
     inbox: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
     early: dict[int, Event] = {}
     asked = 0
     for number, example in enumerate(examples):
-        while asked < len(examples) and asked < number + IN_FLIGHT:
+        while asked < len(examples) and asked < number + in_flight:
             _ask(engine, run, system, examples[asked], asked, inbox)
             asked += 1
         while number not in early:
@@ -70,8 +74,9 @@ def _answers(engine, run: TaskRun, examples: Sequence[Example]) -> Iterator[tupl
 
 
 def _ask(engine, run: TaskRun, system: ChatMessage, example: Example, number: int, inbox) -> None:
+    run = reviewed_examples.shown(run, example.text, example.message)
     part = run.part(example.text, (system, *example.conversation))
-    engine.submit(Request(classify=(part,)), lambda event: inbox.put((number, event)))
+    engine.submit(Request.of([part]), lambda event: inbox.put((number, event)))
 
 
 def _next(inbox: queue.SimpleQueue) -> tuple[int, Event]:

@@ -1,16 +1,14 @@
 """What people decided in the review queue, as a test set: their label is the truth."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
-from chat import history, messages
-from chat.evaluation.labelled import Example, TooFewExamples
-from chat.models import Classification, Message, Review
+from chat import history, messages, opinions
+from chat.evaluation.labelled import STORED, Example, TooFewExamples
+from chat.models import Message
 from inference.models import TaskVersion
 
 LEAST = 10  # messages; figures on fewer say nothing
-DECISIONS = (Review.Verdict.CONFIRMED, Review.Verdict.CORRECTED)
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ def read(version: TaskVersion) -> ReviewedSet:
     Raises:
         TooFewExamples: fewer than `LEAST` messages are left, or all with the same label.
     """
-    decided = [(message, _opinions(rows)) for message, rows in _by_message(version)]
+    decided = list(opinions.held(version.task_id))
     agreed = [(message, labels.pop()) for message, labels in decided if len(labels) == 1]
     usable = [(message, label) for message, label in agreed if label in version.names]
     found = ReviewedSet(
@@ -40,54 +38,41 @@ def read(version: TaskVersion) -> ReviewedSet:
         disputed=len(decided) - len(agreed),
         other_label=len(agreed) - len(usable),
     )
-    if problem := _problem(found):
-        raise TooFewExamples(f"--reviews: {version.task.slug} {problem}")
+    require(version.task.slug, found.examples, _left_out(found))
     return found
 
 
-def _by_message(version: TaskVersion) -> Iterator[tuple[Message, Sequence[Classification]]]:
-    """Every message with a decision of this task, with all that was said of it, oldest first."""
-    decided = Review.objects.filter(verdict__in=DECISIONS).values("classification")
-    rows = (
-        Classification.objects.filter(version__task=version.task_id, pk__in=decided)
-        .select_related("message")
-        .prefetch_related("reviews")
-        .order_by("message_id", "pk")
-    )
-    for _, group in groupby(rows, key=lambda row: row.message_id):
-        said = list(group)
-        yield said[0].message, said
+def require(slug: str, examples: Sequence[Example], left_out: str = "") -> None:
+    """Refuse what figures would say nothing on.
 
-
-def _opinions(rows: Sequence[Classification]) -> set[str]:
-    """The labels that reviewers hold of one message by now: one if they agree or it was settled."""
-    reviews = [each for row in rows for each in row.reviews.all() if each.verdict in DECISIONS]
-    latest: dict[int, str] = {}
-    for review in sorted(reviews, key=lambda each: each.pk):
-        if review.settles:
-            latest.clear()
-        latest[review.reviewer_id] = review.label
-    return set(latest.values())
+    Raises:
+        TooFewExamples: as `read`.
+    """
+    if problem := _problem(examples):
+        raise TooFewExamples(f"--reviews: {slug} {problem}{left_out}")
 
 
 def _example(message: Message, label: str, version: TaskVersion) -> Example:
     turns = ()
     if version.context == TaskVersion.Context.CONVERSATION:
         turns = history.prompt_messages("", messages.up_to(message))[1:]
-    return Example(message.pk, message.text, label, turns=turns, kind="Message")
+    return Example(message.pk, message.text, label, turns=turns, kind=STORED)
 
 
-def _problem(found: ReviewedSet) -> str | None:
+def _problem(examples: Sequence[Example]) -> str | None:
     """Why this is no test set, in words; None if it is one."""
-    labels = {example.label for example in found.examples}
-    if len(found.examples) >= LEAST and len(labels) > 1:
-        return None
-    if len(found.examples) >= LEAST:
+    labels = {example.label for example in examples}
+    if len(examples) < LEAST:
+        return f"has {len(examples)} reviewed messages; {LEAST} are needed."
+    if len(labels) < 2:
         return f"has reviews of one label only ({labels.pop()}); at least two are needed."
-    left_out = ""
-    if found.disputed or found.other_label:
-        left_out = (
-            f" Left out are {found.disputed} that reviewers disagree on and {found.other_label} "
-            "with a label that this version does not have."
-        )
-    return f"has {len(found.examples)} reviewed messages; {LEAST} are needed.{left_out}"
+    return None
+
+
+def _left_out(found: ReviewedSet) -> str:
+    if not found.disputed and not found.other_label:
+        return ""
+    return (
+        f" Left out are {found.disputed} that reviewers disagree on and {found.other_label} "
+        "with a label that this version does not have."
+    )

@@ -135,9 +135,8 @@ def report(found: Sensitivity) -> dict:
 def _reworded(run: TaskRun, prompt: str) -> TaskRun:
     """The task with another prompt; a version that is stored nowhere."""
     version = run.version
-    return TaskRun(
-        run.task, TaskVersion(prompt=prompt, labels=version.labels, context=version.context)
-    )
+    kept = {name: getattr(version, name) for name in ("labels", "context", "reasoning")}
+    return TaskRun(run.task, TaskVersion(prompt=prompt, **kept))
 
 
 def _reading(

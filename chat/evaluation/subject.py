@@ -12,7 +12,7 @@ def task_run(slug: str, number: int | None = None) -> TaskRun:
     """A task that is not archived, switched on or off, with its version `number` or the current.
 
     Raises:
-        SubjectError: it does not exist.
+        SubjectError: it does not exist, or writes JSON and has no label to be judged by.
     """
     known = Task.objects.filter(archived=None, current__isnull=False).select_related("current")
     tasks = {task.slug: task for task in known.order_by("slug")}
@@ -20,7 +20,10 @@ def task_run(slug: str, number: int | None = None) -> TaskRun:
         there_are = ", ".join(tasks) or "none yet"
         raise SubjectError(f"--task {slug} does not exist or is archived. There are: {there_are}.")
     task = tasks[slug]
-    return TaskRun(task, task.current if number is None else _version(task, number))
+    version = task.current if number is None else _version(task, number)
+    if version.writes_json:
+        raise SubjectError(f"--task {slug}: {version} writes JSON; only labels can be judged.")
+    return TaskRun(task, version)
 
 
 def _version(task: Task, number: int):

@@ -1,14 +1,18 @@
 """A conversation: the row that is locked, counted and given a new `rev` by every change."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
 from chat import mood
+
+if TYPE_CHECKING:
+    from chat.models.message import Message
 
 PREVIEW = 160  # characters of the last message kept for lists
 
@@ -93,13 +97,20 @@ class Conversation(models.Model):
         if self.status == self.Status.BOT:
             self.set_status(self.Status.WAITING)
 
-    def show_last(self, text: str) -> None:
-        """Put the newest words into lists, and count the messages that have any."""
+    def show_last(self, text: str, rows: Iterable["Message"] | None = None) -> None:
+        """Put the newest words into lists, and count the messages that have any: the `rows`, where
+        the caller has read all of them."""
         self.last_message_at = timezone.now()
         self.last_text = " ".join(text.split())[:PREVIEW]
-        said = self.messages.exclude(text="")
-        self.message_count = said.count()
-        self.visitor_count = said.filter(role="visitor").count()
+        if rows is not None:
+            roles = [row.role for row in rows if row.text]
+            self.message_count, self.visitor_count = len(roles), roles.count("visitor")
+            return
+        counts = self.messages.exclude(text="").aggregate(
+            all=models.Count("pk"),
+            visitor=models.Count("pk", filter=models.Q(role="visitor")),
+        )
+        self.message_count, self.visitor_count = counts["all"], counts["visitor"]
 
     def refresh_mood(self) -> None:
         """Recompute the mood aggregates from the visitor's scored messages."""

@@ -34,6 +34,10 @@ class MessageQuerySet(models.QuerySet):
     def running(self) -> "MessageQuerySet":
         return self.filter(state__in=RUNNING)
 
+    def with_extractions(self) -> "MessageQuerySet":
+        """With what tasks wrote about each, in two more queries whatever their number."""
+        return self.prefetch_related("extractions__version__task")
+
     def from_visitor(self) -> "MessageQuerySet":
         return self.filter(role=Role.VISITOR)
 
@@ -75,6 +79,12 @@ class Message(models.Model):
     completion_tokens = models.PositiveIntegerField(null=True, blank=True)
     first_token_ms = models.FloatField(null=True, blank=True)
     total_ms = models.FloatField(null=True, blank=True)
+    guidance = models.TextField(blank=True, help_text="What the message's labels told the reply.")
+    label_wait_ms = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="How long the reply waited for those labels; comes on top of first_token_ms.",
+    )
 
     # The visitor's mood in this message: the model's label until a person corrects it
     label = models.CharField(max_length=40, blank=True)

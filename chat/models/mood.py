@@ -38,8 +38,18 @@ class Classification(models.Model):
     label = models.CharField(max_length=40)
     confidence = models.FloatField()
     source = models.CharField(max_length=8, choices=Source, default=Source.MODEL)
+    fallback_id = models.CharField(
+        max_length=200, blank=True, default="", help_text="The classifier, where it decided."
+    )
     cached = models.BooleanField(default=False)
     latency_ms = models.FloatField()
+    examples = models.PositiveSmallIntegerField(
+        default=0, help_text="Reviewed messages that the model was shown with it."
+    )
+    thought = models.TextField(
+        blank=True, default="", help_text="What the model wrote before it chose the label."
+    )
+    thought_tokens = models.PositiveIntegerField(default=0)
     flagged = models.BooleanField(default=False)
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL,

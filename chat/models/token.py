@@ -12,6 +12,7 @@ class Readable(models.TextChoices):
     CONVERSATIONS = "conversations", "Conversations"
     MESSAGES = "messages", "Messages"
     CLASSIFICATIONS = "classifications", "Classifications"
+    EXTRACTIONS = "extractions", "Extracted details"
     REVIEWS = "reviews", "Reviews"
 
     @property

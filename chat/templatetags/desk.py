@@ -1,14 +1,16 @@
 """How the desk's pages write text, shares and scores."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from django import template
 from django.utils.safestring import SafeString
 
-from chat import markdown
+from chat import extractions, markdown
+from chat.models.extraction import Extraction, named
 from chat.mood import band
+from inference.fallback.resident import report
 
 register = template.Library()
 
@@ -29,6 +31,18 @@ def percent(share: float) -> str:
 def share_of(shares: Mapping[str, float], name: str) -> float:
     """The probability of one label."""
     return shares[name]
+
+
+@register.filter
+def newest(rows: Iterable[Extraction]) -> list[Extraction]:
+    """What counts among what tasks wrote about one message."""
+    return extractions.standing(sorted(rows, key=lambda row: row.pk))
+
+
+@register.filter
+def value_of(data: Mapping[str, object], name: str) -> str:
+    """One value of what a task wrote as JSON; a dash for what is null or left out."""
+    return dict(named(data)).get(name, "–")
 
 
 @register.filter
@@ -55,3 +69,9 @@ def minutes(duration: timedelta) -> str:
 def wait(milliseconds: float) -> str:
     """How long somebody waited: 340 ms, from a second on 1.2 s."""
     return f"{milliseconds / 1000:.1f} s" if milliseconds >= 1000 else f"{milliseconds:.0f} ms"
+
+
+@register.inclusion_tag("admin/fallback_warning.html")
+def fallback_warning() -> dict:
+    """Says to staff why the fallback classifier of this process does not decide, if it does not."""
+    return {"fallback": report()}

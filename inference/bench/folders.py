@@ -28,7 +28,7 @@ def ensure(
     """The folder of `shape` in `cache`, as transformers would load it; made if it is not there.
 
     Raises:
-        BenchError: the cache cannot be written or has no room; the message names --cache.
+        BenchError: the cache cannot be written or has no room; the message names --models.
     """
     folder = cache / shape.name
     if is_complete(folder, shape):
@@ -68,13 +68,13 @@ def require_room(cache: Path, needed: int) -> None:
     free = shutil.disk_usage(cache).free
     if free < needed + SPARE:
         raise BenchError(
-            f"--cache {cache}: {needed / 1e9:.1f} GB are needed there, {free / 1e9:.1f} are free."
+            f"--models {cache}: {needed / 1e9:.1f} GB are needed there, {free / 1e9:.1f} are free."
         )
 
 
 def unwritable(cache: Path, error: OSError) -> BenchError:
     """The error that tells what the system said about a file in the cache."""
-    return BenchError(f"--cache {cache} cannot be written: {error.strerror or error}.")
+    return BenchError(f"--models {cache} cannot be written: {error.strerror or error}.")
 
 
 def _recipe(shape: Shape) -> dict:

@@ -7,6 +7,7 @@ depend on its seed, so no measurement finds its prompts in a cache that an earli
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from math import inf
 from statistics import median
 from typing import Protocol
@@ -150,7 +151,11 @@ class FiveTasks:
     def run(self, arm: Arm, workload: Workload) -> Figures:
         order = (1, 5) if self.seed % 2 else (5, 1)  # neither is always the later one
         seconds = {tasks: self._seconds(arm, workload, tasks) for tasks in order}
-        return {"five_tasks_over_one": {str(self.count): seconds[5] / seconds[1]}}
+        more = 1000 * (seconds[5] - seconds[1]) / (4 * self.turns)
+        return {
+            "five_tasks_over_one": {str(self.count): seconds[5] / seconds[1]},
+            "one_more_task_ms": {str(self.count): more},
+        }
 
     def _seconds(self, arm: Arm, workload: Workload, tasks: int) -> float:
         texts = workload.messages(f"{self.name} {tasks} {self.seed}", self.count, self.turns)
@@ -199,6 +204,7 @@ def _speed(run: Run) -> Figures:
         "tokens_per_s": sum(len(each.tokens) for each in run.answers) / run.seconds,
         "ttft_ms": spread([_ms(each, each.tokens[0]) for each in run.answers] + waited),
         "tpot_ms": spread([_per_token(each) for each in run.answers]),
+        "itl_ms": spread([gap for each in run.answers for gap in _gaps(each)]),
         "label_ms": spread([_ms(each, max(each.labelled)) for each in run.answers] + waited),
         "turn_ms": spread([_ms(each, each.ended) for each in run.answers] + waited),
         "unanswered": len(waited),
@@ -207,6 +213,11 @@ def _speed(run: Run) -> Figures:
 
 def _ms(answer: Answer, moment: float) -> float:
     return 1000 * (moment - answer.asked)
+
+
+def _gaps(answer: Answer) -> list[float]:
+    """Ms from each token to the next; of a reply of one token, none: 0."""
+    return [1000 * (later - one) for one, later in pairwise(answer.tokens)] or [0.0]
 
 
 def _per_token(answer: Answer) -> float:

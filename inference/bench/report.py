@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from inference.bench import comparison
+
 WIDTH = 12
 NONE = "-"
 
@@ -27,7 +29,10 @@ RATIOS = ("turns_per_s", "decode_tok_s", "prefill_tok_s", "label_ms_1")
 
 def page(figures: Mapping) -> str:
     """The summary as text, without a line end."""
-    return "\n".join([*_head(figures), "", *_table(figures), *_ours(figures), *_missing(figures)])
+    table = comparison.lines(figures["comparison"])
+    return "\n".join(
+        [*_head(figures), "", *_table(figures), *_ours(figures), *table, *_missing(figures)]
+    )
 
 
 def _head(figures: Mapping) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from inference.bench.arms import Setting
+from inference.bench.arms import Setting, two_models
 from inference.bench.figures import Figures, medians, ratios
 from inference.bench.plan import LATE, OURS, Plan
 from inference.bench.running import Results
 
 BYTES = {"float32": 4, "bfloat16": 2, "int8": 1}  # of a weight
 DIGITS = 4  # that are kept of a figure
-OF_OURS = (f"ttft_turn{LATE}_over_turn1", "five_tasks_over_one")
+OF_OURS = (f"ttft_turn{LATE}_over_turn1", "five_tasks_over_one", "one_more_task_ms")
 
 
 def summary(
@@ -25,6 +25,8 @@ def summary(
     """
     arms = {name: _arm(results, name, plan) for name in results.loaded}
     ours = arms.get(OURS, {})
+    if two_models.NAME in arms:
+        arms[two_models.NAME]["classifier_gb"] = two_models.classifier_gb(setting)
     return rounded(
         {
             "shape": setting.shape.name,

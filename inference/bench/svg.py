@@ -92,8 +92,12 @@ def _bars(chart: Chart) -> str:
 def _bar(chart: Chart, x: float, width: float, value: float, colour: str) -> str:
     y = _y(chart, value)
     size = f'width="{width - 2:.1f}" height="{HEIGHT - BOTTOM - y:.1f}"'
-    number = _text(x + width / 2, y - 4, f"{value:.3g}", 'text-anchor="middle" font-size="10"')
+    number = _text(x + width / 2, y - 4, _short(value), 'text-anchor="middle" font-size="10"')
     return f'<rect x="{x:.1f}" y="{y:.1f}" {size} fill="{colour}"/>{number}'
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _y(chart: Chart, value: float) -> float:

@@ -4,7 +4,9 @@ Queries that share a head of keys and values are laid side by side as rows, so g
 (Ainslie et al. 2023, GQA) need no copies of keys and values.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -23,12 +25,20 @@ class StepAttention:
     def __init__(
         self, segments: Sequence[Segment], groups: int, dtype: torch.dtype, device: torch.device
     ):
-        self._counts = [len(segment.tokens) for segment in segments]
+        where = {"dtype": dtype, "device": device}
+        counts = [len(segment.tokens) for segment in segments]
+        starts = [0, *accumulate(counts)][:-1]
+        placed = list(zip(starts, segments, strict=True))
+        appends = [(start, each) for start, each in placed if isinstance(each, Append)]
+        forks = [(start, each) for start, each in placed if isinstance(each, Fork)]
         # Forks may look at what this step appends, so appends have their memory and turn first.
-        order = sorted(range(len(segments)), key=lambda index: isinstance(segments[index], Fork))
-        self._parts = [
-            (index, _part(segments[index], groups, dtype=dtype, device=device)) for index in order
+        self._appends = [
+            (slice(start, start + len(each.ids)), _append(each, groups, **where))
+            for start, each in appends
         ]
+        self._forks = [_Branches(each, groups, **where) for each in _alike(forks)]
+        written = [torch.arange(place.start, place.stop) for place, _ in self._appends]
+        self._written = torch.cat(written).to(device) if written and forks else None
 
     def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
         """What every token gathers, shaped like `queries`.
@@ -37,17 +47,27 @@ class StepAttention:
             queries: (tokens, heads, groups, head size), rotated.
             pairs: (tokens, 2, heads, head size), keys (rotated) and values.
         """
-        asked, offered = queries.split(self._counts), pairs.split(self._counts)
-        gathered = list(asked)
-        for index, part in self._parts:
-            gathered[index] = part(layer, asked[index], offered[index])
-        return torch.cat(gathered)
+        found = [part(layer, queries[place], pairs[place]) for place, part in self._appends]
+        if not self._forks:
+            return torch.cat(found)
+        gathered = torch.empty_like(queries)
+        if found:
+            gathered[self._written] = torch.cat(found)
+        for part in self._forks:
+            part(layer, queries, pairs, gathered)
+        return gathered
 
 
-def _part(segment: Segment, groups: int, **where) -> "_Decode | _Prefill | _Branch":
-    if isinstance(segment, Fork):
-        return _Branch(segment, groups, **where)
+def _append(segment: Append, groups: int, **where) -> "_Decode | _Prefill":
     return _Decode(segment) if len(segment.ids) == 1 else _Prefill(segment, groups, **where)
+
+
+def _alike(forks: Iterable[tuple[int, Fork]]) -> list[list[tuple[int, Fork]]]:
+    """Forks of one prefix together; their lengths differ by less than half, so little is padded."""
+    found = defaultdict(list)
+    for start, fork in forks:
+        found[id(fork.kv), fork.known, len(fork.tokens).bit_length()].append((start, fork))
+    return list(found.values())
 
 
 class _Decode:
@@ -82,28 +102,66 @@ class _Prefill:
         return _by_token(result[0], len(queries))
 
 
-class _Branch:
-    """New tokens behind a prefix that is read where it lies; they see some of each other."""
+class _Branches:
+    """New tokens behind a prefix that is read where it lies; they see some of each other.
 
-    def __init__(self, segment: Fork, groups: int, **where):
-        self._keys, self._values = segment.kv.seen(segment.known) if segment.known else ((), ())
-        self._mask = _additive(segment.sight(), groups, **where)
+    Forks of one prefix are computed at once, as rows of one length. What fills them up is seen by
+    nobody; it looks at its row's first token, for a softmax over nothing is no number.
 
-    def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
-        keys, values = pairs.permute(1, 2, 0, 3)
-        rows = _beside(queries) * queries.shape[-1] ** -0.5
+    Args:
+        forks: where the tokens of each begin in the step, and the fork.
+    """
+
+    def __init__(self, forks: Sequence[tuple[int, Fork]], groups: int, dtype, device):
+        _, first = forks[0]
+        self._keys, self._values = first.kv.seen(first.known) if first.known else ((), ())
+        counts = [len(fork.tokens) for _, fork in forks]
+        size = max(counts)
+        starts = torch.tensor([start for start, _ in forks])[:, None]
+        real = torch.arange(size) < torch.tensor(counts)[:, None]
+        places = (starts + torch.arange(size)).where(real, starts)  # any that is there will do
+        self._shape = (len(forks), size)
+        self._places = places.flatten().to(device)
+        self._real = real.flatten().nonzero()[:, 0].to(device)
+        self._targets = self._places[self._real]
+        seen = torch.zeros(len(forks), size, size, dtype=torch.bool)
+        seen[:, :, 0] = True
+        for mask, n, (_, fork) in zip(seen, counts, forks, strict=True):
+            mask[:n, :n] = fork.sight()
+        self._mask = _additive(seen, groups, dtype, device)[:, None]
+
+    def __call__(
+        self, layer: int, queries: torch.Tensor, pairs: torch.Tensor, gathered: torch.Tensor
+    ) -> None:
+        asked = queries[self._places].unflatten(0, self._shape)
+        keys, values = pairs[self._places].unflatten(0, self._shape).permute(2, 0, 3, 1, 4)
+        forks, size, heads, groups, width = asked.shape
+        rows = asked.transpose(1, 2).reshape(forks, heads, size * groups, width) * width**-0.5
         scores = rows @ keys.mT + self._mask
         if self._keys:
             result = self._behind_prefix(layer, rows, scores, values)
         else:
             result = _softmax(scores) @ values
-        return _by_token(result, len(queries))
+        found = result.unflatten(2, (size, groups)).transpose(1, 2).flatten(0, 1)
+        gathered[self._targets] = found[self._real]
 
     def _behind_prefix(self, layer: int, rows, scores, values) -> torch.Tensor:
         keys, old_values = self._keys[layer][0], self._values[layer][0]
-        weights = _softmax(torch.cat((rows @ keys.mT, scores), dim=-1))
-        known = keys.shape[1]
-        return weights[..., :known] @ old_values + weights[..., known:] @ values
+        known, together = keys.shape[1], _over_forks(rows)
+        old_scores = _by_fork(together @ keys.mT, len(rows))
+        weights = _softmax(torch.cat((old_scores, scores), dim=-1))
+        old = _over_forks(weights[..., :known]) @ old_values
+        return _by_fork(old, len(rows)) + weights[..., known:] @ values
+
+
+def _over_forks(rows: torch.Tensor) -> torch.Tensor:
+    """(forks, heads, rows, size) as (heads, forks x rows, size): one product for all."""
+    return rows.transpose(0, 1).flatten(1, 2)
+
+
+def _by_fork(rows: torch.Tensor, forks: int) -> torch.Tensor:
+    """The way back from `_over_forks`."""
+    return rows.unflatten(1, (forks, -1)).transpose(0, 1)
 
 
 def _beside(queries: torch.Tensor) -> torch.Tensor:
@@ -119,9 +177,9 @@ def _by_token(rows: torch.Tensor, tokens: int) -> torch.Tensor:
 
 
 def _additive(seen: torch.Tensor, groups: int, dtype, device) -> torch.Tensor:
-    """0 where a row may look and -inf elsewhere; (tokens x groups, places)."""
+    """0 where a row may look and -inf elsewhere; (..., tokens x groups, places)."""
     mask = torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, -torch.inf)
-    return mask.repeat_interleave(groups, dim=0).to(device)
+    return mask.repeat_interleave(groups, dim=-2).to(device)
 
 
 def _softmax(scores: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 
 Linear = Callable[[torch.Tensor], torch.Tensor]
 
-SLAB = 32768  # output features converted at a time: a vocabulary in float32 is half a gigabyte
+SLAB = 32768  # output features of one product: packing holds them twice
+PIECE = 1024  # output features converted at a time, which the processor's cache holds in float32
 
 
 class FloatLinear:
@@ -40,27 +41,38 @@ class Int8Linear:
     keeps_weight = False
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None):
-        self._packed = [_pack(slab) for slab in weight.split(SLAB)]
+        slabs = weight.split(SLAB)
+        self._widths = [len(slab) for slab in slabs]
+        self._packed = [_pack(slab) for slab in slabs]
         self._bias = None if bias is None else bias.float()
         self._saturates = not _has_vnni()
 
     def __call__(self, rows: torch.Tensor) -> torch.Tensor:
-        scale = rows.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(rows.dtype).tiny)
+        scale = rows.abs().amax(dim=1, keepdim=True).clamp_min_(torch.finfo(rows.dtype).tiny)
         scaled = rows / scale
-        result = self._in_two_parts(scaled) if self._saturates else self._product(scaled, 127)
+        multiply = self._in_two_parts if self._saturates else self._in_one
+        if len(self._packed) == 1:
+            result = multiply(scaled, self._packed[0])
+        else:  # straight to its place: two copies of all logits would be tens of megabytes
+            result = rows.new_empty(len(rows), sum(self._widths))
+            for packed, part in zip(self._packed, result.split(self._widths, dim=1), strict=True):
+                part.copy_(multiply(scaled, packed))
         result *= scale
         return result if self._bias is None else result.add_(self._bias)
 
-    def _in_two_parts(self, rows: torch.Tensor) -> torch.Tensor:
-        coarse = (rows * 63).round() / 63
-        lost = self._product((rows - coarse) * 126, 63)
-        return self._product(coarse, 63).add_(lost, alpha=1 / 126)
+    def _in_one(self, rows: torch.Tensor, packed) -> torch.Tensor:
+        return _product(rows, packed, 127)
 
-    def _product(self, rows: torch.Tensor, levels: int) -> torch.Tensor:
-        """Rows between -1 and 1 become whole numbers of 1 / levels, shifted to be positive."""
-        product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
-        parts = [product(rows, 1 / levels, levels + 1, packed) for packed in self._packed]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+    def _in_two_parts(self, rows: torch.Tensor, packed) -> torch.Tensor:
+        coarse = (rows * 63).round() / 63
+        lost = _product((rows - coarse) * 126, packed, 63)
+        return _product(coarse, packed, 63).add_(lost, alpha=1 / 126)
+
+
+def _product(rows: torch.Tensor, packed, levels: int) -> torch.Tensor:
+    """Rows between -1 and 1 become whole numbers of 1 / levels, shifted to be positive."""
+    product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
+    return product(rows, 1 / levels, levels + 1, packed)
 
 
 def int8_runs_here() -> bool:
@@ -79,11 +91,15 @@ def _has_vnni() -> bool:
 
 
 def _pack(weight: torch.Tensor):
-    weight = weight.float()
-    largest = torch.maximum(weight.amax(dim=1), weight.amin(dim=1).neg())
-    scales = largest.clamp_min(torch.finfo(torch.float32).tiny).double() / 127
+    scales, numbers = torch.empty(len(weight)), torch.empty(weight.shape, dtype=torch.int8)
+    for start in range(0, len(weight), PIECE):
+        piece = slice(start, start + PIECE)
+        rows = weight[piece].float()
+        largest = torch.maximum(rows.amax(dim=1), rows.amin(dim=1).neg())
+        scales[piece] = largest.clamp_min(torch.finfo(torch.float32).tiny) / 127
+        numbers[piece] = rows.div_(scales[piece, None]).round_()
     zeros = torch.zeros(len(weight), dtype=torch.int64)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*quantized tensor creation.*", UserWarning)
-        quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
+        quantised = torch._make_per_channel_quantized_tensor(numbers, scales.double(), zeros, 0)
     return torch.ops.quantized.linear_prepack(quantised, None)

@@ -36,10 +36,10 @@ class LeanModel:
         self.dtype = torch.float32 if dtype == "int8" else getattr(torch, dtype)
         self._device = module.device
         linear = Int8Linear if dtype == "int8" else FloatLinear
-        self._embedding = module.get_input_embeddings().weight.detach()
         self._rope = _rope(module)
         taker = Taker(linear, self.dtype)
         self._head = taker.linear(module.get_output_embeddings())  # first: it needs most memory
+        self._embedding = taker.embedding(module, self._head)
         self._layers = taker.layers(module)
         self._norm = taker.norm(module.model.norm)
         self._epsilon = config.rms_norm_eps
@@ -63,7 +63,7 @@ class LeanModel:
         tokens = [each for segment in segments for each in segment.tokens]
         positions = [each for segment in segments for each in segment.positions]
         ids = torch.tensor(tokens, device=self._device)
-        hidden = F.embedding(ids, self._embedding).to(self.dtype)
+        hidden = self._embedding(ids).to(self.dtype)
         angles = self._rope.angles(positions, self.dtype)
         attention = StepAttention(segments, self._groups, self.dtype, self._device)
         for index, layer in enumerate(self._layers):
@@ -99,7 +99,7 @@ class LeanModel:
     def _mlp(self, layer: Layer, hidden: torch.Tensor) -> torch.Tensor:
         """SwiGLU (Shazeer 2020)."""
         gate, up = layer.gate_up(self._normed(hidden, layer.mlp_norm)).chunk(2, dim=1)
-        return layer.down(F.silu(gate) * up)
+        return layer.down(F.silu(gate, inplace=True).mul_(up))
 
     def _normed(self, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """RMSNorm (Zhang and Sennrich 2019)."""

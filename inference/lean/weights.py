@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from inference.lean.linear import FloatLinear, Int8Linear, Linear
-from inference.lean.mapped import MappedWeights
+from inference.lean.mapped import Embedding, MappedWeights, give_back_freed
 
 MakeLinear = type[FloatLinear] | type[Int8Linear]
 
@@ -58,6 +58,7 @@ class Taker:
         for index, source in enumerate(decoder.layers):
             layers.append(self._layer(source))
             decoder.layers[index] = torch.nn.Identity()
+            give_back_freed()
         return layers
 
     def linear(self, *projections) -> Linear:
@@ -70,6 +71,12 @@ class Taker:
             for each in weights:
                 self._mapped.give_back(each)
         return made
+
+    def embedding(self, module, head: Linear) -> Embedding:
+        """The rows of token ids; a head that keeps the same matrix reads all of it anyway."""
+        weight = module.get_input_embeddings().weight.detach()
+        tied = weight.data_ptr() == module.get_output_embeddings().weight.data_ptr()
+        return Embedding(weight, self._mapped, whole=tied and head.keeps_weight)
 
     def norm(self, module) -> torch.Tensor:
         return module.weight.detach().to(self._dtype)

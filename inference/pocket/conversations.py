@@ -73,16 +73,21 @@ class Conversation:
 
 
 def conversation(
-    rng: random.Random, language: str | None = None, asked: tuple[str, str] | None = None
+    rng: random.Random,
+    language: str | None = None,
+    asked: tuple[str, str] | None = None,
+    length: int | None = None,
 ) -> Conversation:
-    """A conversation of 1 to 6 turns, now and then a long one of up to 14.
+    """A conversation of `length` turns: by default 1 to 6, now and then up to 14.
 
     `asked` is an English question from elsewhere and its intent, to begin with.
     """
     system, bot = personas.draw(rng)
     told = Conversation(system)
     language = language or rng.choice(grammar.LANGUAGES)
-    length = rng.choices((1, 2, 3, 4, 5, 6, rng.randint(7, 14)), (26, 22, 18, 12, 9, 8, 5))[0]
+    length = (
+        length or rng.choices((1, 2, 3, 4, 5, 6, rng.randint(7, 14)), (26, 22, 18, 12, 9, 8, 5))[0]
+    )
     if asked:
         language = "en"
     speaker = _Speaker(rng, language, bot)

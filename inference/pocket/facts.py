@@ -4,6 +4,7 @@ import random
 import string
 from collections.abc import Callable
 
+_COINED = 0.5  # share of names that are on no list: any name must be repeated as it is given
 _LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 
 
@@ -34,6 +35,8 @@ class Facts(dict):
         return value
 
     def _draw(self, name: str) -> str:
+        if name == "name" and self.rng.random() < _COINED:
+            return coined_name(self.rng, self.language)
         draw = _DRAWS.get(name)
         return draw(self.rng, self.language) if draw else self.lexicon(name)
 
@@ -84,6 +87,14 @@ def phone(rng: random.Random, language: str) -> str:
     return f"1{rng.choice('3578')}{digits(rng, 9)}" if language == "zh" else f"0{digits(rng, 9)}"
 
 
+def coined_name(rng: random.Random, language: str) -> str:
+    """A name put together from parts, such as nobody may bear."""
+    if language == "zh":
+        return rng.choice(_SURNAMES) + "".join(rng.choices(_GIVEN, k=rng.choice((1, 2, 2))))
+    middle = "".join(rng.choices(_SYLLABLES, k=rng.choice((0, 1, 1, 2))))
+    return (rng.choice(_SYLLABLES) + middle + rng.choice(_ENDINGS)).capitalize()
+
+
 def small_number(rng: random.Random, language: str) -> str:
     return str(rng.randint(2, 20))
 
@@ -91,6 +102,26 @@ def small_number(rng: random.Random, language: str) -> str:
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
+)  # fmt: skip
+_SURNAMES = (
+    *"赵钱孙李周吴郑王冯陈卫蒋沈韩杨朱秦许何吕张孔曹严金魏姜谢邹苏潘葛范彭鲁韦马方任袁柳史唐薛雷贺汤罗毕郝安常于傅康余顾孟黄萧尹姚邵汪毛戴宋庞熊纪舒项董梁杜阮",
+    "欧阳", "上官", "司马", "诸葛", "皇甫", "令狐", "慕容", "东方", "夏侯", "公孙", "南宫", "尉迟",
+)  # fmt: skip
+_GIVEN = (
+    "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰红梅鑫宇浩博文轩子涵雨桐欣怡梓晨思远佳琪"
+    "海波建国志强春花秋月冬雪婷婉莹璐瑶颖嘉宁安晓东南北山川林森峰岩石泉清源浦江云飞鹏程万里晴岚"
+)
+_SYLLABLES = (
+    "an", "ar", "bar", "bel", "bren", "ca", "cor", "da", "del", "dor", "el", "em", "fa", "fen",
+    "gar", "gil", "gwen", "ha", "hil", "is", "jas", "jo", "ka", "kel", "la", "lin", "lo", "ma",
+    "mar", "mi", "na", "nor", "o", "or", "pa", "per", "pri", "ra", "ren", "ro", "sa", "sel", "sha",
+    "ta", "tho", "ti", "u", "va", "vi", "wal", "wen", "xi", "ya", "zel",
+)  # fmt: skip
+_ENDINGS = (
+    "a", "ah", "an", "ard", "bert", "da", "den", "dra", "dyn", "el", "ena", "fred", "ia", "ick",
+    "iel", "ika", "in", "ina", "la", "len", "lia", "line", "lyn", "mar", "mew", "na", "nda", "ne",
+    "nor", "o", "on", "ph", "r", "ran", "ric", "s", "son", "ta", "th", "tian", "ton", "us", "vin",
+    "y", "ya",
 )  # fmt: skip
 _USERS = (
     "anna", "ben", "chris", "dana", "eli", "fay", "gus", "hana", "ivan", "jo", "kim", "lee",

@@ -123,9 +123,9 @@ def workspace(out: Path, plan: Plan, texts: Corpora, start: Path | None = None) 
     """The folder beside `out` where an unfinished training lives."""
     room = _room(out)
     room.mkdir(parents=True, exist_ok=True)
+    options = asdict(plan) | {"minutes": None}  # an unfinished one may be given more, or fewer
     mark = json.dumps(
-        {"plan": asdict(plan), "corpora": texts.names, "start": start and str(start)},
-        sort_keys=True,
+        {"plan": options, "corpora": texts.names, "start": start and str(start)}, sort_keys=True
     )
     path = room / "plan.json"
     if not path.exists():

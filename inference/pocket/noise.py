@@ -54,6 +54,14 @@ def typed(
     return text
 
 
+def thinned(text: str, rng: random.Random) -> str:
+    """`text` with some words missing, or some Chinese characters; never without any."""
+    chinese = re.search(r"[\u4e00-\u9fff]", text)
+    parts = list(text) if chinese else text.split()
+    kept = [part for part in parts if rng.random() > (0.08 if chinese else 0.15)]
+    return ("" if chinese else " ").join(kept).strip() or text
+
+
 def sentence(text: str) -> str:
     """English as one writes it with care: capitals after full stops, a capital I."""
     text = re.sub(r"\bi\b(?!\.)", "I", text)

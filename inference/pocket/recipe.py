@@ -10,7 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inference import presets
-from inference.pocket import conversations, details, grammar, labelling, moods, wordings
+from inference.pocket import (
+    conversations,
+    details,
+    grammar,
+    labelling,
+    moods,
+    noise,
+    personas,
+    repeating,
+    wishes,
+    wordings,
+)
 from inference.pocket.corpora import Corpora
 from inference.pocket.sequences import (
     Batch,
@@ -20,6 +31,7 @@ from inference.pocket.sequences import (
     label_branch,
     lay_out,
     question_branch,
+    wish_branch,
 )
 from inference.prompts import ChatPrompt
 from inference.tasks import ChatMessage
@@ -28,11 +40,16 @@ _LONG_EVERY = 20  # every so many steps hold long conversations
 _NUMBERLESS = 0.6  # share of conversations without a number to repeat that are left out
 _ASKED = 0.1  # share of conversations that end with a task's question, not with a reply
 _DETAILS = 0.05  # share of labelled rows that read what messages name
+_REPEATS = 0.1  # share of labelled rows that only repeat what a message holds
+_OPENINGS = 0.65  # share of labelled rows that hold messages with how their replies begin
+_WISHES = 0.1  # share of labelled rows that tell only what messages to the assistant want
+_QUOTED, _THINNED = 0.15, 0.3  # shares of their messages: a corpus's, and with words missing
 _JOBS = {
-    labelling.SENTIMENT: 0.7, labelling.STRICT: 0.04, labelling.URGENCY: 0.08,
-    labelling.WANTS_HUMAN: 0.05, labelling.TOPIC: 0.1, labelling.LANGUAGE: 0.03,
+    labelling.SENTIMENT: 0.76, labelling.STRICT: 0.03, labelling.URGENCY: 0.06,
+    labelling.WANTS_HUMAN: 0.04, labelling.TOPIC: 0.08, labelling.LANGUAGE: 0.03,
 }  # fmt: skip
 _TARGETS = 512  # their number is a multiple of it
+_BEGINNING = 16  # tokens of a reply by which it has come to the matter
 _FAR = 0.1  # share of branches moved far away, so that late positions are no surprise
 
 
@@ -43,7 +60,7 @@ class Recipe:
     seed: int = 1
     rows: int = 8
     length: int = 512
-    label_share: float = 0.45
+    label_share: float = 0.7
     context: int = 4096
     spelled: int = 10000  # conversations that the tokenizer is trained on
 
@@ -90,9 +107,15 @@ def _move(branch: Branch, rng: random.Random, room: int) -> None:
 def _labelled(
     rng: random.Random, prompt: ChatPrompt, corpora: Corpora, length: int
 ) -> Iterator[tuple[list[int], Branch]]:
-    """Messages of one job: reading what they name, or one task in one wording."""
+    """Messages of one job: to be repeated, what they name or want, or one task in one wording."""
+    if rng.random() < _REPEATS:
+        yield from _repeated(rng, prompt, length)
     if rng.random() < _DETAILS:
         yield from _named(rng, prompt, length)
+    if rng.random() < _OPENINGS:
+        yield from _opened(rng, prompt, corpora, length)
+    if rng.random() < _WISHES:
+        yield from _wished(rng, prompt, corpora, length)
     slug = rng.choices(tuple(_JOBS), tuple(_JOBS.values()))[0]
     system = wordings.wording(rng, labelling.TASKS[slug])
     while True:
@@ -118,6 +141,42 @@ def _named(
             yield label_branch(prompt, presets.DETAILS, message.text, found, length, 1.0)
 
 
+def _repeated(
+    rng: random.Random, prompt: ChatPrompt, length: int
+) -> Iterator[tuple[list[int], Branch]]:
+    while True:
+        text, told = repeating.roll(rng, rng.choice(grammar.LANGUAGES))
+        yield label_branch(prompt, repeating.PROMPT, text, told, length, 1.0)
+
+
+def _opened(
+    rng: random.Random, prompt: ChatPrompt, corpora: Corpora, length: int
+) -> Iterator[tuple[list[int], Branch]]:
+    """First messages with the first words of their replies: there is room for twice as many, and
+    by then it shows what was understood."""
+    while True:
+        asked = corpora.question(rng)
+        told = conversations.conversation(rng, asked=asked, length=1)
+        wanted = [wishes.number(told.turns[0].intent)]
+        yield conversation_branch(prompt, told.messages(), length, wanted, cut=_BEGINNING)
+
+
+def _wished(
+    rng: random.Random, prompt: ChatPrompt, corpora: Corpora, length: int
+) -> Iterator[tuple[list[int], Branch]]:
+    """Messages to the assistant by what they want: many more than there is room to answer."""
+    system, _ = personas.draw(rng)
+    while True:
+        if corpora.questions and rng.random() < _QUOTED:
+            text, intent = rng.choice(corpora.questions)
+        else:
+            message = moods.of_intent(rng, rng.choice(grammar.LANGUAGES))
+            text, intent = message.text, message.intent
+        if rng.random() < _THINNED:
+            text = noise.thinned(text, rng)
+        yield wish_branch(prompt, system, text, wishes.number(intent), length)
+
+
 def _repeats_a_number(told: conversations.Conversation) -> bool:
     return any(re.search(r"\d{3}", turn.reply) for turn in told.turns)
 
@@ -138,7 +197,8 @@ def _told(
         if rng.random() < _ASKED and (asked := _question(rng, told)):
             yield question_branch(prompt, *asked, length)
         else:
-            yield conversation_branch(prompt, told.messages(), length)
+            wanted = [wishes.number(turn.intent) for turn in told.turns]
+            yield conversation_branch(prompt, told.messages(), length, wanted)
 
 
 def _question(

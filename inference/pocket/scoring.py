@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 
 import torch
 
+from inference import fitting
 from inference.calibration import digest
 from inference.pocket import grammar, moods
+from inference.pocket.losses import states, target_losses
 from inference.pocket.sequences import Branch, Tree, label_branch, lay_out
-from inference.pocket.training import target_losses
 from inference.presets import TaskPreset
 from inference.prompts import ChatPrompt
 from inference.tasks import Affine
@@ -29,9 +30,10 @@ class Judgement:
 
 
 def generated(seed: str, count: int, task: TaskPreset) -> list[tuple[str, str]]:
-    """Labelled messages of a stream of their own, half of them in each language."""
+    """Labelled messages of a stream of their own, half of them in each language; of every second
+    one, too: calibrations are fitted on those and judged on the rest."""
     rng = random.Random(f"{seed}:judged:{task.slug}")
-    drawn = (moods.message(rng, grammar.LANGUAGES[i % 2], task.slug) for i in range(count))
+    drawn = (moods.message(rng, grammar.LANGUAGES[i // 2 % 2], task.slug) for i in range(count))
     return [(each.text, each.labels[task.slug]) for each in drawn]
 
 
@@ -66,7 +68,8 @@ def _rows(stream: Iterator[tuple[list[int], Branch]]) -> Iterator[list[Tree]]:
 
 def _row_scores(model, trees: list[Tree], device: str) -> Iterator[torch.Tensor]:
     batch = lay_out(trees, max(map(len, trees)))
-    losses = target_losses(model, batch, device).float().cpu()
+    last, _ = states(model, batch, device)
+    losses = target_losses(model, last, batch).cpu()
     sums = torch.zeros(sum(len(tree.branches) for tree in trees))
     sums.index_add_(0, batch.owner, -losses)
     yield from sums
@@ -79,27 +82,9 @@ def probabilities(scores: torch.Tensor, affine: Affine, names: Sequence[str]) ->
 
 
 def fit(scores: torch.Tensor, labels: Sequence[str], names: Sequence[str]) -> Affine:
-    """Scale and biases of greatest likelihood; the biases sum to zero.
-
-    This is vector scaling with one shared scale (Guo et al. 2017, On Calibration of Modern Neural
-    Networks), on whole-label scores.
-    """
-    truth = torch.tensor([names.index(label) for label in labels])
-    scale = torch.zeros(1, requires_grad=True)  # its logarithm
-    bias = torch.zeros(len(names), requires_grad=True)
-    optimizer = torch.optim.LBFGS([scale, bias], max_iter=200, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        optimizer.zero_grad()
-        value = torch.nn.functional.cross_entropy(scale.exp() * scores + bias, truth)
-        value = value + 1e-3 * bias.square().sum()  # keeps separable data finite
-        value.backward()
-        return value
-
-    optimizer.step(loss)
-    centred = (bias - bias.mean()).tolist()
-    values = {label: round(each, 5) for label, each in zip(names, centred, strict=True)}
-    return Affine(scale=round(scale.exp().item(), 5), bias=values)
+    """The calibration that suits the `labels`; `scores` as `label_scores` gives them."""
+    rows = [dict(zip(names, row, strict=True)) for row in scores.tolist()]
+    return fitting.fit(rows, labels, Affine())
 
 
 def judge(

@@ -14,8 +14,10 @@ from inference.prompts import ChatPrompt
 from inference.tasks import ChatMessage, conversation_context, message_context
 
 USER_WEIGHT = 0.3  # of every third token that a customer wrote: language to learn, not to answer
-LABEL_WEIGHT = 3.0  # of a label's tokens, which are few
+LABEL_WEIGHT = 5.0  # of a label's tokens, which are few
 DIGIT_WEIGHT = 3.0  # of a digit in a reply: numbers must be copied, and are few as well
+FIRST_WEIGHT, FIRST = 2.0, 6  # of a reply's first tokens: what comes after follows from them
+HEARD = (3, 8)  # tokens of a reply after which what was wanted is asked for once more
 
 
 @dataclass
@@ -25,6 +27,7 @@ class Branch:
     ids: list[int] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     offset: int = 0  # positions left free between the shared beginning and the branch
+    wishes: list[tuple[int, int]] = field(default_factory=list)  # index in ids, number of intent
 
     def add(self, ids: Sequence[int], weight: float) -> None:
         self.ids += ids
@@ -35,6 +38,11 @@ class Branch:
         first = len(ids) % 3
         self.ids += ids
         self.weights += [USER_WEIGHT * (i % 3 == first) for i in range(len(ids))]
+
+    def note(self, wish: int | None) -> None:
+        """The customer has ended, and wants what the intent of this number stands for."""
+        if wish is not None and self.ids:
+            self.wishes.append((len(self.ids) - 1, wish))
 
 
 @dataclass
@@ -57,21 +65,31 @@ class Batch:
     target: torch.Tensor  # N, token ids
     weight: torch.Tensor  # N
     owner: torch.Tensor  # N, number of the branch in reading order
+    asked: torch.Tensor  # W, index into the flattened R*T: where an answer is about to begin
+    wish: torch.Tensor  # W, number of the intent that it answers; NOBODY for a filler
+
+
+NOBODY = -100  # what cross_entropy leaves out
 
 
 def conversation_branch(
-    prompt: ChatPrompt, messages: Sequence[ChatMessage], limit: int
+    prompt: ChatPrompt,
+    messages: Sequence[ChatMessage],
+    limit: int,
+    wishes: Iterable[int | None] = (),
+    cut: int | None = None,
 ) -> tuple[list[int], Branch]:
     """The shared beginning (system message) and the turns that fit into `limit` tokens in all.
 
     `messages` are a system message, then user messages each followed by the assistant's; a further
-    system message may stand between the two.
+    system message may stand between the two. `wishes` are the numbers of the turns' intents. With
+    `cut`, only the first turn, and of its reply only so many tokens.
     """
     digits = {prompt.label(each)[0] for each in "0123456789"}
     first = prompt.encode(messages[:2])
     prefix = first[: prompt.shared(messages[:2])]
     branch = Branch()
-    done = len(prefix)
+    done, coming = len(prefix), iter(wishes)
     for end, message in enumerate(messages):
         if message.role != "assistant":
             continue
@@ -80,8 +98,15 @@ def conversation_branch(
         if len(asked) + len(answer) > limit:
             break
         branch.add_heard(asked[done:])
-        branch.add(answer, 1.0)
-        branch.weights[-len(answer) :] = [DIGIT_WEIGHT if t in digits else 1.0 for t in answer]
+        wish = next(coming, None)
+        branch.note(wish)
+        for place, token in enumerate(answer[:cut]):
+            first = FIRST_WEIGHT if place < FIRST else 1.0
+            branch.add((token,), DIGIT_WEIGHT if token in digits else first)
+            if place in HEARD:
+                branch.note(wish)
+        if cut:
+            break
         done = len(asked) + len(answer)
     return prefix, branch
 
@@ -100,6 +125,22 @@ def label_branch(
     branch = Branch()
     branch.add_heard(asked[shared:])
     branch.add(answer, weight)
+    return asked[:shared], branch
+
+
+def wish_branch(
+    prompt: ChatPrompt, system: str, text: str, wish: int, limit: int
+) -> tuple[list[int], Branch]:
+    """A message to the assistant with nothing to answer: only what it wants is learned.
+
+    An empty branch where it does not fit into `limit` tokens.
+    """
+    messages = message_context(system, text)
+    asked, shared = prompt.encode(messages), prompt.shared(messages)
+    branch = Branch()
+    if len(asked) <= limit:
+        branch.add(asked[shared:], 0.0)
+        branch.note(wish)
     return asked[:shared], branch
 
 
@@ -145,14 +186,15 @@ def grow(branches: Iterable[tuple[list[int], Branch]], length: int, trees: int) 
 def lay_out(trees: Sequence[Tree], length: int, pad: int = 1) -> Batch:
     """Rows of `length` tokens, one tree each; the rest of a row is padding that nothing sees.
 
-    The number of targets is rounded up to a multiple of `pad` with targets of weight 0: tensors of
-    a new size at every step would scatter the memory of a long training.
+    The numbers of targets and wishes are rounded up to a multiple of `pad` with targets that count
+    for nothing: tensors of a new size at every step would scatter the memory of a long training.
     """
     rows = len(trees)
     ids = torch.zeros(rows, length, dtype=torch.long)
     positions = torch.zeros(rows, length, dtype=torch.long)
     segment = torch.full((rows, length), -1)
     targets: list[tuple[int, int, float, int]] = []
+    wishes: list[tuple[int, int]] = []
     owner = 0
     for row, tree in enumerate(trees):
         start = len(tree.prefix)
@@ -167,9 +209,11 @@ def lay_out(trees: Sequence[Tree], length: int, pad: int = 1) -> Batch:
             positions[row, at:end] = torch.arange(first, first + len(branch.ids))
             segment[row, at:end] = number
             targets += _targets(branch, row * length, start, at, owner)
+            wishes += ((row * length + at + index, wish) for index, wish in branch.wishes)
             at, owner = end, owner + 1
-    targets += [(0, 0, 0.0, 0)] * (-len(targets) % pad)
-    columns = list(zip(*targets, strict=True))
+    targets += [(0, 0, 0.0, 0)] * ((-len(targets) % pad) or pad * (not targets))
+    wishes += [(0, NOBODY)] * ((-len(wishes) % pad) or pad * (not wishes))
+    columns = [*zip(*targets, strict=True), *zip(*wishes, strict=True)]
     return Batch(
         ids=ids,
         positions=positions,
@@ -178,6 +222,8 @@ def lay_out(trees: Sequence[Tree], length: int, pad: int = 1) -> Batch:
         target=torch.tensor(columns[1]),
         weight=torch.tensor(columns[2]),
         owner=torch.tensor(columns[3]),
+        asked=torch.tensor(columns[4]),
+        wish=torch.tensor(columns[5]),
     )
 
 

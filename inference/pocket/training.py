@@ -8,13 +8,13 @@ from io import BytesIO
 from pathlib import Path
 
 import torch
-from torch.nn.functional import cross_entropy, linear
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
+from inference.pocket import losses, wishes
 from inference.pocket.corpora import Corpora
 from inference.pocket.muon import Muon
 from inference.pocket.recipe import Recipe
-from inference.pocket.sequences import Batch, visible
+from inference.pocket.sequences import Batch
 from inference.pocket.transfer import transfer
 from inference.pocket.writing import Writer
 from inference.prompts import ChatPrompt
@@ -48,6 +48,7 @@ class Plan:
     floor: float = 0.02  # of the rates, at the end
     decay: float = 0.01
     checkpoint_seconds: float = 45.0
+    compiled: bool = False  # fused by torch.compile first, which needs a C++ compiler
     shape: Shape = field(default_factory=Shape)
     recipe: Recipe = field(default_factory=Recipe)
 
@@ -120,6 +121,9 @@ class Trainer:
         self._kind = device.split(":")[0]
         self.prompt = ChatPrompt(tokenizer)
         self.model = new_model(plan.shape, tokenizer, plan.recipe.seed).to(device).train()
+        if plan.compiled:
+            self.model.model.compile(dynamic=False)
+        self.listener = losses.Listener(plan.shape.hidden, len(wishes.names())).to(device)
         self.optimizers = self._optimizers()
         self.report = Report()
         self._writer = Writer(plan.recipe, tokenizer, corpora, writers)
@@ -156,6 +160,7 @@ class Trainer:
             return
         state = {
             "model": self.model.state_dict(),
+            "listener": self.listener.state_dict(),
             "optimizers": [each.state_dict() for each in self.optimizers],
             "report": asdict(self.report),
         }
@@ -179,6 +184,7 @@ class Trainer:
 
     def _restore(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
+        self.listener.load_state_dict(state["listener"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.report = Report(**state["report"])
@@ -191,13 +197,14 @@ class Trainer:
         layers = [p for p in self.model.model.layers.parameters() if p.dim() == 2]
         inside = {id(each) for each in layers}
         rest = [p for p in self.model.parameters() if id(p) not in inside]
+        rest += self.listener.parameters()
         plan = self.plan
         return (
             Muon(
                 layers,
                 lr=plan.muon_rate,
                 weight_decay=plan.decay,
-                dtype=torch.bfloat16 if _fast_bfloat16(self._kind) else torch.float32,
+                dtype=torch.bfloat16 if losses.fast_bfloat16(self._kind) else torch.float32,
             ),
             torch.optim.AdamW(
                 rest, lr=plan.adam_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
@@ -220,27 +227,4 @@ class Trainer:
         self.report.note(loss.item(), batch.ids.numel())
 
     def _loss(self, batch: Batch) -> torch.Tensor:
-        losses = target_losses(self.model, batch, self.device)
-        weight = batch.weight.to(self.device)
-        return (losses * weight).sum() / weight.sum()
-
-
-def _fast_bfloat16(kind: str) -> bool:
-    if kind == "cuda":
-        return torch.cuda.is_bf16_supported()
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
-
-
-def target_losses(model: Qwen2ForCausalLM, batch: Batch, device: str) -> torch.Tensor:
-    """Negative log-probability of each target, shape (N,), float32."""
-    kind = device.split(":")[0]
-    with torch.autocast(kind, torch.bfloat16, enabled=model.training and _fast_bfloat16(kind)):
-        hidden = model.model(
-            input_ids=batch.ids.to(device),
-            attention_mask=visible(batch.segment.to(device)),
-            position_ids=batch.positions.to(device),
-            use_cache=False,
-        ).last_hidden_state
-        logits = linear(hidden.flatten(0, 1)[batch.source.to(device)], model.lm_head.weight)
-    return cross_entropy(logits.float(), batch.target.to(device), reduction="none")
+        return losses.loss(self.model, self.listener, batch, self.device)

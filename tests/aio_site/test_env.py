@@ -21,6 +21,12 @@ def test_flags_are_read_in_the_usual_words(monkeypatch, value, flag):
         (lambda: env.integer("X", 1), "1.5"),
         (lambda: env.integer("X", 1, minimum=1), "0"),
         (lambda: env.choice("X", "a", ("a", "b")), "c"),
+        (lambda: env.share("X", 0.5), "1.1"),
+        (lambda: env.share("X", 0.5), "nan"),
+        (lambda: env.share("X", 0.5), "half"),
+        (lambda: env.pairs("X"), "LABEL_0"),
+        (lambda: env.pairs("X"), "LABEL_0="),
+        (lambda: env.pairs("X"), "a=b,a=c"),
         (lambda: env.items("X", "", env.origin), "https://shop.example/path"),
         (lambda: env.items("X", "", env.origin), "ftp://shop.example"),
         (lambda: env.address("X"), "hooks.example/desk"),
@@ -33,6 +39,12 @@ def test_a_bad_value_is_refused_with_the_name_of_the_variable(monkeypatch, read,
     monkeypatch.setenv("X", value)
     with pytest.raises(ImproperlyConfigured, match=r"^X must be .* not "):
         read()
+
+
+def test_pairs_are_read_in_their_order(monkeypatch):
+    monkeypatch.setenv("X", "LABEL_0 = Negative, a=b=Neutral,")
+    assert env.pairs("X") == {"LABEL_0": "Negative", "a=b": "Neutral"}
+    assert env.pairs("UNSET") == {}
 
 
 def test_a_secret_key_is_made_once_and_readable_by_its_owner_only(tmp_path, monkeypatch):

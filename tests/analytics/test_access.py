@@ -1,14 +1,18 @@
 """Who may see which page of the dashboard."""
 
 import pytest
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 
 from tests.chat.desk import ROLES, conversation, says, staff
+from tests.chat.test_groups import named
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(params=["overview", "conversations", "conversation", "printable", "agreement"])
+PAGES = ("overview", "conversations", "conversation", "printable", "agreement")
+
+
+@pytest.fixture(params=PAGES)
 def address(request) -> str:
     talk = conversation()
     says(talk, "Hello", "Neutral")
@@ -52,3 +56,42 @@ def test_the_strict_policy_stands(client, address):
     policy = client.get(address)["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "default-src 'self'" in policy
+
+
+DOCS = ("api:openapi-view", "api:openapi-json")
+TABLES = ("conversations", "messages", "classifications", "extractions", "reviews")
+ELSEWHERE = {
+    *DOCS,
+    *(f"api:{table}" for table in TABLES),  # by token: see below, and test_api.py
+    "api:conversation",
+    "api:api-root",  # only stands for the beginning of the addresses
+    "analytics:export",
+    *("chat:page", "chat:conversations", "inference:healthz", "inference:readyz"),  # visitors'
+}
+
+
+def test_every_address_outside_the_admin_stands_in_a_table():
+    names = {f"{space}:{name}" for space, name in named(get_resolver()) if space != "admin"}
+    assert names == ELSEWHERE | {f"analytics:{page}" for page in PAGES}
+
+
+# (who, documentation, an export, a table of the API without a token)
+ROWS = [
+    ("agent", 200, 403, 401),
+    ("reviewer", 200, 403, 401),
+    ("lead", 200, 200, 401),
+    (None, 403, 403, 401),
+    ("stranger", 302, 302, 401),
+]
+
+
+@pytest.mark.parametrize(("who", "docs", "export", "table"), ROWS)
+def test_documentation_exports_and_the_api_by_role(client, who, docs, export, table):
+    if who != "stranger":
+        client.force_login(staff(who))
+    assert {client.get(reverse(each)).status_code for each in DOCS} == {docs}
+    files = [reverse("analytics:export", args=[each, "csv"]) for each in TABLES]
+    assert {client.get(each).status_code for each in files} == {export}
+    one = reverse("api:conversation", args=[conversation().pk])
+    asked = [one, *(reverse(f"api:{each}") for each in TABLES)]
+    assert {client.get(each).status_code for each in asked} == {table}

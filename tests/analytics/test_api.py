@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from chat import labels, tokens
 from chat.models.token import Readable
-from tests.chat.desk import ROLES, conversation, says, staff
+from tests.chat.desk import ROLES, conversation, says, staff, writes
 
 pytestmark = pytest.mark.django_db
 TABLES = Readable.values
@@ -18,6 +18,7 @@ def anna():
     talk = conversation(name="Anna", language="zh")
     row = says(talk, "<b>Parcel</b> lost, 你好", "Negative", 0.93)
     labels.review(row, staff("reviewer"), "corrected", "Neutral", "irony")
+    writes(row.message)
     return talk
 
 
@@ -58,6 +59,14 @@ class TestATable:
         (row,) = program.items("classifications")
         assert (row["label"], row["decided_label"]) == ("Negative", "Neutral")
         assert row["probabilities"]["Negative"] == pytest.approx(0.93)
+
+    def test_of_extractions(self, program, anna):
+        (row,) = program.items("extractions", task="details", conversation=anna.pk)
+        assert row["data"]["action"] == "refund"
+        assert program.items("extractions", task="topic") == []
+        writes(says(anna, "And?", "Neutral").message, '{"order', complete=False)
+        row = program.items("extractions")[1]
+        assert (row["data"], row["problem"]) == (None, "It was cut at 20 tokens.")
 
     def test_of_reviews(self, program, anna):
         (row,) = program.items("reviews")

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from chat.models import User
 from tests.chat.desk import conversation, says
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # a consumer looks after its connections
 
 
 def bench(**options) -> None:
@@ -31,6 +31,14 @@ class TestOnACountedDesk:
         for page in figures["pages"].values():
             assert 0 < page["p50_ms"] <= page["p95_ms"]
             assert page["queries"] > 0
+
+    def test_it_reports_how_soon_an_open_page_hears_and_what_an_export_costs(self, capsys):
+        bench(json=True)
+        figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+        live, export = figures["live"], figures["export"]
+        assert 0 < live["p50_ms"] <= live["p95_ms"] < live["shown_ms"]
+        assert (export["table"], export["rows"]) == ("messages", 2)
+        assert export["grown_mb"] >= 0
 
     def test_it_leaves_nobody_behind(self):
         bench()

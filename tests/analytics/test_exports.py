@@ -16,7 +16,7 @@ from analytics.exports import DATASETS
 from analytics.formats import FORMATS
 from chat import labels
 from chat.models import Conversation
-from tests.chat.desk import conversation, says, staff
+from tests.chat.desk import conversation, says, staff, writes
 
 pytestmark = pytest.mark.django_db
 TABLES = [(dataset, format) for dataset in DATASETS for format in FORMATS]
@@ -30,10 +30,11 @@ def lead(client):
 
 @pytest.fixture
 def anna():
-    """Anna was angry; a reviewer says that she was not."""
+    """Anna was angry; a reviewer says that she was not. A task wrote about her message too."""
     talk = conversation(name="=Anna", email="anna@mail.example")
     row = says(talk, "You lost my parcel, 你好", "Negative", 0.93)
     labels.review(row, staff("reviewer"), "corrected", "Neutral", "+irony")
+    writes(row.message)
     return talk
 
 
@@ -72,6 +73,14 @@ class TestATable:
             "Neutral",
         )
         assert json.loads(row["probabilities"])["Negative"] == pytest.approx(0.93)
+
+    def test_of_extractions_has_what_was_written_and_why_it_is_not_valid(self, lead, anna):
+        writes(says(anna, "And?", "Neutral").message, '{"order', complete=False)
+        valid, cut = rows(lead.get(address("extractions")))
+        assert (valid["task"], json.loads(valid["data"])["order"]) == ("details", "A-17")
+        assert (valid["problem"], valid["tokens"]) == ("", "20")
+        assert (cut["data"], cut["problem"]) == ("", "It was cut at 20 tokens.")
+        assert cut["text"] == '{"order'
 
     def test_of_reviews_says_who_decided_what(self, lead, anna):
         (row,) = rows(lead.get(address("reviews")))

@@ -83,6 +83,32 @@ class TestTheFigures:
         assert [row.title for row in context["trouble"]] == ["Anna"]
         assert followed(lead, context["trouble_address"]) == ["Anna"]
 
+    def test_trouble_shows_the_visitor_s_worst_words(self, lead, desk):
+        says(desk[0], "Well.", "Neutral")
+        (anna, *_) = lead.get(URL).context["trouble"]
+        assert anna.preview == "You lost my parcel again!"
+
+    def test_stand_beside_those_of_as_many_days_before(self, lead, desk):
+        says(conversation(), "Shame on you", "Negative", days_ago=30)
+        says(conversation(), "Hello", "Neutral", days_ago=60)
+        response = lead.get(URL)
+        before = response.context["overview"].before
+        assert (before.negative, before.neutral, before.negative_share) == (1, 0, 1.0)
+        assert "100% before" in response.content.decode()
+
+    def test_common_ranges_are_a_click_away_and_keep_the_filter(self, lead):
+        Conversation.objects.update(language="en")
+        page = lead.get(URL, {"language": "en"})
+        ranges = {each.name: each for each in page.context["form"].ranges()}
+        assert [each.name for each in ranges.values() if each.current] == ["30 days"]
+        today = lead.get(f"{URL}{ranges['Today'].address}")
+        asked = today.context["form"].cleaned_data
+        assert (asked["since"], asked["until"], asked["language"]) == (
+            timezone.localdate(),
+            timezone.localdate(),
+            "en",
+        )
+
     def test_closed_conversations_are_out_of_trouble(self, lead, desk):
         for talk in desk:
             set_status(talk.pk, "closed")
@@ -112,6 +138,7 @@ def test_topics_are_shown_once_there_are_some(lead, desk):
     (topics,) = shown(lead).tasks
     assert [(each.label, each.count) for each in topics.labels] == [("Delivery", 2), ("Order", 1)]
     assert topics.labels[0].share == pytest.approx(2 / 3)
+    assert [each.negative_share for each in topics.labels] == [0.5, 0.0]
     assert followed(lead, topics.labels[0].address) == ["Anna", "Chen"]
     assert followed(lead, topics.labels[1].address) == ["Anna"]
 

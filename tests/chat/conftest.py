@@ -77,3 +77,4 @@ async def quiet() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     turns._replying.clear()
     await upkeep.rest()
+    await turns.in_thread(int)()  # a task that was cancelled may have left its verb in the thread

@@ -125,6 +125,7 @@ class TestTheSidebar:
             "Dashboard",
             "Alerts",
             "Review queue",
+            "Extracted details",
             "Decisions",
             "Conversations",
             "Chat page",

@@ -164,7 +164,7 @@ class TestTheCommand:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["--task", "nonsense"], "--task nonsense does not exist. There are: language"),
+            (["--task", "nonsense"], "--task nonsense does not exist. There are: details"),
             (["--task", "urgency", "--since", "monday"], "--since: 'monday' is no day"),
             (["--task", "urgency", "--limit", "0"], "--limit: '0' is not 1 or more"),
             ([], "--task"),

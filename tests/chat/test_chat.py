@@ -31,6 +31,19 @@ async def test_deltas_concatenate_to_the_text_of_done(by_hand, visit):
     assert done["text"] == visitor.rows[reply["seq"]]["text"] == "Good day."
 
 
+@pytest.mark.parametrize("truncated", [True, False])
+async def test_a_row_says_whether_oldest_turns_were_left_out_of_its_prompt(
+    by_hand, visit, truncated
+):
+    visitor = await visit()
+    _, reply = await visitor.say("Hi")
+    by_hand.emit(await by_hand.replying(), "Good day.")
+    by_hand.finish(await by_hand.replying(), truncated=truncated)
+    await visitor.receive("done")
+    row = await Message.objects.aget(seq=reply["seq"])
+    assert (row.truncated, row.completion_tokens) == (truncated, 2)
+
+
 async def test_the_snapshot_ends_before_the_answer_to_a_ping(engine, visit):
     first = await visit()
     _, reply = await first.say("Hi")
@@ -48,6 +61,8 @@ async def test_a_reply_resumes_in_the_middle_after_a_dropped_socket(by_hand, vis
     await visitor.leave()
     by_hand.emit(await by_hand.replying(), "two ")
     await visitor.arrive()
+    if visitor.rows[reply["seq"]]["text"] == "One ":  # what came meanwhile may follow the snapshot
+        await visitor.receive("delta")
     assert visitor.rows[reply["seq"]]["text"] == "One two "
     by_hand.emit(await by_hand.replying(), "three")
     by_hand.finish(await by_hand.replying())

@@ -1,12 +1,14 @@
-"""Baselines: the most frequent label, and VADER where it is installed."""
+"""Baselines: the most frequent label, VADER where it is installed, a classifier that is named."""
 
 import sys
 from types import SimpleNamespace
 
 import pytest
 
-from chat.evaluation.baselines import BaselineError, majority, vader
+from chat.evaluation.baselines import BaselineError, fallback, majority, vader
 from chat.evaluation.labelled import Example
+from inference.fallback import resident
+from tests.inference import tiny_classifier
 
 THREE = {"Good": 1, "Plain": 0, "Bad": -1}
 TWO = {"Good": 1, "Bad": -1}
@@ -57,3 +59,36 @@ def test_a_missing_vader_is_named_with_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "vaderSentiment.vaderSentiment", None)
     with pytest.raises(BaselineError, match="pip install vaderSentiment"):
         vader(examples("0"), TWO)
+
+
+@pytest.mark.django_db
+class TestAClassifier:
+    @pytest.fixture(autouse=True)
+    def named(self, settings, tmp_path_factory):
+        shares = {"negative": 0.2, "neutral": 0.5, "positive": 0.3}
+        folder = tmp_path_factory.mktemp("classifier") / "moods"
+        settings.INFERENCE_FALLBACK_MODEL = str(tiny_classifier.build(folder, shares))
+
+    def test_is_asked_about_every_text(self):
+        polarity = {"Positive": 1, "Neutral": 0, "Negative": -1}
+        assert fallback(examples("a", "b"), polarity) == ["Neutral"] * 2
+
+    def test_chooses_among_the_labels_of_the_file(self):
+        assert fallback(examples("a"), {"Positive": 1, "Negative": -1}) == ["Positive"]
+
+    def test_knows_no_other_task(self):
+        with pytest.raises(BaselineError, match="decides sentiment, whose labels are Positive"):
+            fallback(examples("a"), {"Urgent": 0, "Normal": 0})
+
+    def test_must_be_named(self, settings):
+        settings.INFERENCE_FALLBACK_MODEL = ""
+        with pytest.raises(BaselineError, match="needs INFERENCE_FALLBACK_MODEL"):
+            fallback(examples("a"), {"Positive": 1, "Negative": -1})
+
+    def test_that_does_not_load_says_why(self, monkeypatch):
+        def load(config):
+            raise OSError("the disk is gone")
+
+        monkeypatch.setattr(resident.fallback(), "_load", load)
+        with pytest.raises(BaselineError, match="the disk is gone"):
+            fallback(examples("a"), {"Positive": 1, "Negative": -1})

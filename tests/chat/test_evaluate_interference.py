@@ -12,7 +12,7 @@ from inference.models import Task
 from tests.inference.scripted import ScriptedEngine
 
 pytestmark = pytest.mark.django_db
-OTHERS = {preset.slug for preset in presets.TASKS} - {"sentiment"}
+OTHERS = {preset.slug for preset in presets.ALL} - {"sentiment"}
 
 
 class Confused(ScriptedEngine):
@@ -59,7 +59,7 @@ def test_every_text_is_asked_for_alone_and_then_with_all_the_others(model, data)
     model(ScriptedEngine(label="Negative"))
     report("--data", data)
     requests = list(resident.engine().requests.values())
-    asked = [{part.key for part in each.classify} for each in requests]
+    asked = [{part.key for part in each.parts} for each in requests]
     assert asked == [{"sentiment"}, OTHERS | {"sentiment"}] * 3
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import Sum
 
 from chat.labels import MOOD_TASK
@@ -58,6 +59,14 @@ def test_the_same_seed_tells_the_same():
         return list(Message.objects.order_by("conversation", "seq").values_list("text", "label"))
 
     assert told() == told()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans without statistics")
+def test_the_planner_knows_the_rows_at_once():
+    seed()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'chat_message'")
+        assert cursor.fetchone()[0] == 100
 
 
 def test_a_database_that_is_not_empty_is_left_alone():

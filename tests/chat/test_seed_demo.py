@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from chat import demo
 from chat.demo.plan import SCRIPTS, plan
-from chat.models import Classification, Conversation, Message, MoodCount
+from chat.models import (
+    Alert,
+    Classification,
+    Conversation,
+    Message,
+    MoodCount,
+    Review,
+    User,
+)
 from inference import resident
 from inference.errors import EngineRefusal
 from tests.inference.scripted import ScriptedEngine
@@ -23,7 +31,13 @@ NOW = datetime(2026, 3, 29, 3, 0, tzinfo=UTC)
 
 def by_words(task) -> str:
     """A mood from the message, so that tests see that it is the message's own."""
+    if "Negative" not in task.labels:
+        return task.labels[0]
     return mood_of(task.messages[-1].content)
+
+
+def all_negative(task) -> str:
+    return "Negative" if "Negative" in task.labels else task.labels[0]
 
 
 def mood_of(said: str) -> str:
@@ -72,7 +86,8 @@ class TestSeeding:
         said = Message.objects.from_visitor()
         assert report.conversations == Conversation.objects.count() == 12
         assert report.messages == Message.objects.count() == 2 * said.count()
-        assert sum(report.labels.values()) == Classification.objects.count() == said.count()
+        assert sum(report.labels.values()) == said.count()
+        assert Classification.objects.count() == said.count() * (1 + len(demo.TASKS))
         assert not Message.objects.running().exists()
 
     def test_takes_moods_from_the_model(self, engine):
@@ -99,9 +114,45 @@ class TestSeeding:
             counted = (talk.messages.count(), rows.flagged().count())
             assert before == (*counted, talk.mood_score, talk.mood_trend)
 
+    def test_opens_with_conversations_in_trouble_now_and_alerts(self, engine):
+        sure = ScriptedEngine(reply="I am sorry.", label=by_words, confidence=0.97)
+        demo.seed(sure, conversations=40)
+        trouble = Conversation.objects.filter(
+            status="waiting", last_message_at__gte=timezone.now() - timedelta(hours=1)
+        )
+        assert trouble.count() >= 3
+        assert Alert.objects.open().filter(conversation__in=trouble).exists()
+        assert not Alert.objects.exclude(conversation__in=trouble).exists()
+
+    def test_people_decide_what_the_script_says_and_differ_where_it_does(self, engine):
+        angry = ScriptedEngine(reply="I am sorry.", label=all_negative)
+        report = demo.seed(angry, conversations=40)
+        reviews = Review.objects.select_related("classification__message", "reviewer")
+        assert report.reviews == len(reviews) > 0
+        assert {review.verdict for review in reviews} == {"confirmed", "corrected"}
+        assert Classification.objects.disputed().exists()
+        assert reviews.filter(settles=True).exists()
+        assert all(
+            review.classification.message.created < review.created <= timezone.now()
+            for review in reviews
+        )
+
+    def test_what_was_flagged_today_still_waits_in_the_queue(self, engine):
+        demo.seed(ScriptedEngine(reply="I am sorry.", label=all_negative), conversations=40)
+        today = Message.objects.filter(created__gte=timezone.now() - timedelta(hours=23))
+        flagged = Classification.objects.flagged().filter(message__in=today)
+        assert flagged.exists()
+        assert flagged.unreviewed().count() == flagged.count()
+
+    def test_its_people_cannot_log_in(self, engine, client):
+        demo.seed(ScriptedEngine(reply="I am sorry.", label=all_negative), conversations=12)
+        people = User.objects.filter(username__startswith="demo-")
+        assert people.count() == 3
+        assert not any(person.has_usable_password() for person in people)
+
     def test_counts_each_mood_in_the_quarter_of_an_hour_when_it_was_written(self, engine):
         demo.seed(engine, conversations=6)
-        for count in MoodCount.objects.all():
+        for count in MoodCount.objects.filter(task__slug="sentiment"):
             end = count.bucket + timedelta(minutes=MoodCount.MINUTES)
             written = Message.objects.filter(created__gte=count.bucket, created__lt=end)
             assert written.filter(label=count.label).count() == count.count
@@ -139,9 +190,18 @@ class TestTheCommand:
         assert figures["conversations"] == 2
         assert figures["model"] == engine.model_id
 
+    def test_leaves_an_engine_that_serves_already_to_whoever_started_it(self, engine):
+        self.run()
+        assert engine.state == "ready"
+
+    def test_stops_an_engine_that_it_started(self, engine, monkeypatch):
+        engine.state = "new"
+        monkeypatch.setattr(engine, "start", lambda: setattr(engine, "state", "ready"))
+        self.run()
+        assert engine.state == "stopped"
+
     def test_refuses_a_second_run_unless_told(self, engine):
         self.run()
-        engine.state = "ready"
         with pytest.raises(CommandError, match="--again"):
             self.run()
         self.run(again=True)

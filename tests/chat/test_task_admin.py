@@ -6,6 +6,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from chat import labels
+from inference import presets
 from inference.models import Calibration, Task, TaskVersion
 from tests.chat.desk import staff
 from tests.chat.task_form import LABELS, filled_in
@@ -81,6 +82,44 @@ class TestSwitches:
         settings.INFERENCE_MODEL = "/nowhere/at/all"
         save(lead, task, enabled=None)
         assert not task.enabled
+
+
+class TestExamplesAndTheReply:
+    def test_are_switches_that_make_no_version(self, lead, task):
+        save(lead, task, few_shot="on", examples="6", guides_reply="on")
+        assert (task.few_shot, task.examples, task.guides_reply) == (True, 6, True)
+        assert task.current.number == 1
+        page = lead.get(address(task)).content.decode()
+        assert "few_shot: off → on; examples: 4 → 6; guides_reply: off → on" in page
+
+    @pytest.mark.parametrize("examples", ["0", "9", "", "many"])
+    def test_refuse_a_number_of_examples_that_is_not_allowed(self, lead, task, examples):
+        save(lead, task, examples=examples)
+        assert task.examples == 4
+
+    def test_refuse_examples_for_a_task_that_reads_conversations(self, lead, task):
+        page = save(lead, task, few_shot="on", context="conversation")
+        assert "is shown no examples" in page
+        assert (task.few_shot, task.current.number) == (False, 1)
+
+    def test_keep_what_a_label_tells_the_reply_with_the_version(self, lead, task):
+        rows = [{**LABELS[0]}, {**LABELS[1], "guidance": " Say sorry\n first. "}]
+        save(lead, task, rows)
+        assert [task.current.guidance(name) for name in task.current.names] == [
+            "",
+            "Say sorry first.",
+        ]
+        assert "guidance" not in task.current.labels[0]
+        version = reverse("admin:inference_taskversion_change", args=[task.current.pk])
+        assert "tells the reply: Say sorry first." in lead.get(version).content.decode()
+
+    def test_refuse_an_instruction_that_is_too_long(self, lead, task):
+        page = save(lead, task, [LABELS[0], {**LABELS[1], "guidance": "x" * 301}])
+        assert "The instruction of Bad is a text of at most 300 characters" in page
+        assert task.current.number == 1
+
+    def test_show_the_instructions_that_ship(self, lead, task):
+        assert presets.UPSET_GUIDANCE in lead.get(address(task)).content.decode()
 
 
 class TestAWording:

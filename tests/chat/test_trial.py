@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from chat import trial
+from chat import labels, reply_trial, trial
 from chat.models import Classification
 from inference import resident
 from inference.models import Calibration, Task
@@ -13,6 +13,7 @@ from tests.chat.task_form import LABELS, filled_in
 from tests.inference.scripted import ScriptedEngine
 
 pytestmark = pytest.mark.django_db(transaction=True)
+TALK = "Where is your parcel?"
 
 
 def by_words(part) -> str:
@@ -143,6 +144,69 @@ class TestMessages:
         assert "<script>" not in page
 
 
+class TestReplies:
+    @pytest.fixture
+    def guided(self, task):
+        """The mood in two labels, the second of which tells the reply something."""
+        return [LABELS[0], {**LABELS[1], "guidance": "Say sorry first."}]
+
+    @pytest.fixture
+    def talking(self, engine):
+        engine._reply = lambda reply: f"Sorry! {TALK}" if reply.guidance else TALK
+        return engine
+
+    def test_are_written_with_and_without_what_the_label_tells_them(
+        self, lead, talking, task, guided
+    ):
+        page = attempt(lead, task, guided, try_texts="What an awful day", try_replies="on")
+        said = page.content.decode()
+        assert f"Sorry! {TALK}" in said
+        assert "Told: Say sorry first." in said
+        assert said.count("First token after") == 2
+        assert [reply.greedy for reply in replies_asked(talking)] == [True, True]
+        assert "with their conversation known already" in said
+
+    def test_are_the_same_where_the_label_tells_nothing(self, lead, talking, task, guided):
+        page = attempt(lead, task, guided, try_texts="Lovely", try_replies="on").content.decode()
+        assert "this label tells the reply nothing" in page
+        assert len(replies_asked(talking)) == 1
+
+    def test_are_not_written_unless_asked_for(self, lead, talking, task, guided):
+        attempt(lead, task, guided, try_texts="What an awful day")
+        assert not replies_asked(talking)
+
+    def test_are_written_for_the_first_messages_only(self, lead, talking, task):
+        attempt(lead, task, try_texts="Lovely\n" * 5, try_replies="on")
+        assert len(replies_asked(talking)) == reply_trial.MOST
+
+    def test_that_fail_say_so(self, lead, talking, task):
+        submit = talking.submit
+
+        def failing(request, *args, **kwargs):
+            ticket = submit(request, *args, **kwargs)
+            if request.reply:
+                talking.fail(ticket, message="NaN logits")
+            return ticket
+
+        talking._reply, talking.submit = None, failing
+        page = attempt(lead, task, try_texts="Lovely", try_replies="on").content.decode()
+        assert "Failed: NaN logits" in page
+
+
+class TestExamples:
+    def test_are_shown_with_a_message_as_the_form_says_and_counted(self, lead, engine, task):
+        row = says(conversation(), "An awful day", "Negative")
+        labels.review(row, staff("reviewer"), "confirmed")
+        written = {"few_shot": "on", "try_texts": "Such an awful day"}
+        page = attempt(lead, task, task.current.labels, **written).content.decode()
+        assert "1 example" in page
+        assert [message.content for message in asked(engine)[0].messages[1:]] == [
+            "An awful day",
+            "Negative",
+            "Such an awful day",
+        ]
+
+
 class TestAnEngineThatCannot:
     def test_loads_still(self, lead, engine, task):
         engine.state, engine.progress = "loading", 0.4
@@ -203,6 +267,12 @@ class TestWhoMayTry:
 
     def test_nothing_is_tried_by_looking(self, lead, task):
         assert lead.get(reverse("admin:inference_task_try", args=[task.pk])).status_code == 405
+
+
+def replies_asked(engine) -> list:
+    """But for those of one token, which only make the conversation known."""
+    replies = [request.reply for request in engine.requests.values() if request.reply]
+    return [reply for reply in replies if reply.max_new_tokens > 1]
 
 
 def asked(engine) -> list:

@@ -6,13 +6,18 @@ from playwright.sync_api import expect
 
 FURIOUS = "This is the third time you lost my parcel, I am furious"
 LISTS = [
+    "/",
     "/dashboard/",
+    "/dashboard/overview/",
     "/dashboard/agreement/",
     "/admin/chat/classification/?queue=all",
     "/admin/chat/review/",
     "/admin/chat/alert/?alerts=all",
     "/admin/chat/alertrule/add/",
     "/admin/chat/apitoken/add/",
+    "/admin/chat/extraction/",
+    "/admin/inference/task/",
+    "/admin/inference/task/add/",
 ]
 
 
@@ -30,8 +35,9 @@ def test_pages_of_the_desk_have_no_serious_fault(visit, site, desk, scheme):
     talk = visitor.conversation()["id"]
     desk.emulate_media(color_scheme=scheme)
     desk.goto("/admin/chat/classification/?queue=all")
+    task = "/admin/inference/task/1/change/"
     review = desk.get_by_role("link", name=FURIOUS).first.get_attribute("href")
-    pages = [*LISTS, f"/dashboard/{talk}/", f"/dashboard/{talk}/print/", review]
+    pages = [*LISTS, task, f"/dashboard/{talk}/", f"/dashboard/{talk}/print/", review]
     found = []
     for address in pages:
         desk.goto(address)

@@ -46,7 +46,7 @@ def test_a_lead_sees_trouble_first_and_opens_what_is_behind_the_figures(angry, d
     chart_is_drawn(desk)
     with desk.expect_download() as saved:
         desk.get_by_role("button", name="Save the chart as a picture").click()
-    assert saved.value.suggested_filename == "overview.png"
+    assert saved.value.suggested_filename == "volume.png"
     desk.get_by_text("The same as a table").click()
     desk.get_by_role("region", name="Table of volume").get_by_role("link").last.click()
     expect(desk).to_have_url(re.compile(r"/dashboard/\?.*since="))

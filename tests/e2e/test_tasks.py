@@ -18,17 +18,17 @@ def form(desk):
     desk.get_by_label("Name").fill("Asks for a person")
     desk.locator("textarea[name=prompt]").fill(PROMPT)
     for row, name in enumerate(("Yes", "No")):
-        desk.get_by_label("Answer").nth(row).fill(name)
+        desk.get_by_label("Answer", exact=True).nth(row).fill(name)
     return desk
 
 
 def answers(page) -> list[str]:
-    return [cell.input_value() for cell in page.get_by_label("Answer").all()]
+    return [cell.input_value() for cell in page.get_by_label("Answer", exact=True).all()]
 
 
 def test_labels_are_rows_that_can_be_added_moved_and_removed(form):
     form.get_by_role("button", name="Add a label").click()
-    form.get_by_label("Answer").nth(2).fill("Perhaps")
+    form.get_by_label("Answer", exact=True).nth(2).fill("Perhaps")
     form.get_by_role("button", name="Move up").nth(2).click()
     assert answers(form) == ["Yes", "Perhaps", "No"]
     form.get_by_role("button", name="Move down").nth(0).click()
@@ -48,8 +48,34 @@ def test_a_draft_is_tried_then_published_from_the_same_form(form):
     assert answers(form) == ["Yes", "No"]
 
 
+SCHEMA = """{"type": "object", "properties": {"action": {"enum": ["track", "refund"]}},
+"required": ["action"]}"""
+
+
+def test_a_schema_makes_a_draft_write_json(form):
+    for row in range(2):
+        form.get_by_label("Answer", exact=True).nth(row).fill("")
+    panel = form.locator("[data-try]")
+    panel.get_by_label("Messages, one a line").fill("Where is my order?\nI want my money back")
+    form.locator("textarea[name=schema]").fill(SCHEMA.replace('"object"', '"thing"'))
+    panel.get_by_role("button", name="Try").click()
+    expect(panel.get_by_role("status")).to_contain_text("A schema must begin as")
+    form.locator("textarea[name=schema]").fill(SCHEMA)
+    panel.get_by_role("button", name="Try").click()
+    expect(panel.get_by_role("columnheader", name="action")).to_be_visible()
+    expect(panel.locator("tbody td").first).to_have_text(re.compile("^(track|refund)$"))
+
+
+def test_a_thought_is_shown_with_its_cost(form):
+    form.get_by_label("Reasoning").fill("8")
+    panel = form.locator("[data-try]")
+    panel.get_by_label("Messages, one a line").fill("I want to talk to a human")
+    panel.get_by_role("button", name="Try").click()
+    expect(panel.get_by_role("status")).to_contain_text(re.compile(r"Thinking takes \d tokens"))
+
+
 def test_mistakes_are_told_in_the_panel(form):
-    form.get_by_label("Answer").nth(1).fill("yes ")
+    form.get_by_label("Answer", exact=True).nth(1).fill("yes ")
     panel = form.locator("[data-try]")
     panel.get_by_label("Messages, one a line").fill("Hello")
     panel.get_by_role("button", name="Try").click()

@@ -4,7 +4,8 @@ import json
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, WebSocket, expect
 
-BROKEN_LINE = "net::ERR_"  # what Chromium itself logs when a line is cut
+# What Chromium itself logs when a line is cut.
+BROKEN_LINE = ("net::ERR_", "Connection closed before receiving a handshake response")
 
 
 class Visitor:
@@ -110,7 +111,8 @@ class Visitor:
 
     def _hear(self, message: ConsoleMessage) -> None:
         loading = "Failed to load resource" in message.text
-        expected = BROKEN_LINE in message.text or (loading and self._failures_expected)
+        broken = any(each in message.text for each in BROKEN_LINE)
+        expected = broken or (loading and self._failures_expected)
         if message.type in ("error", "warning") and not expected:
             self.complaints.append(f"{message.text} ({message.location.get('url')})")
 

@@ -9,7 +9,7 @@ import pytest
 from inference.config import InferenceConfig
 from inference.engine import Engine
 from inference.loading import load
-from tests.inference import tiny
+from tests.inference import tiny, tiny_classifier
 
 
 @pytest.fixture(scope="session")
@@ -124,3 +124,16 @@ def held(make_engine, loaded, gate):
 def folder(tiny_folder, tmp_path):
     """A copy of the tiny Qwen2, to be spoiled."""
     return shutil.copytree(tiny_folder(), tmp_path / "model")
+
+
+@pytest.fixture(scope="session")
+def moods(tmp_path_factory):
+    """The folder of a tiny classifier that finds every text negative."""
+    shares = {"negative": 0.7, "neutral": 0.2, "positive": 0.1}
+    return tiny_classifier.build(tmp_path_factory.mktemp("classifier") / "moods", shares)
+
+
+@pytest.fixture
+def spoiled_moods(moods, tmp_path):
+    """A copy of it, to be spoiled."""
+    return shutil.copytree(moods, tmp_path / "moods")

@@ -2,10 +2,15 @@
 
 import threading
 
-from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished
-from inference.tasks import ChatMessage, Classify, Reply, Request
+from inference.sequence import REPLY, Classified, Delta, Event, Extracted, Failed, Finished
+from inference.tasks import ChatMessage, Classify, Extract, Reply, Request
 
 LABELS = ("Positive", "Neutral", "Negative")
+SCHEMA = """{"type": "object", "properties": {
+    "order": {"type": ["string", "null"], "maxLength": 6},
+    "sure": {"type": "boolean"},
+    "action": {"enum": ["track", "refund", "other"]}
+}, "required": ["order", "sure", "action"]}"""
 PATIENCE = 60  # seconds until a test calls it a hang
 
 
@@ -58,6 +63,18 @@ def both(text: str, **options) -> Request:
 
 def classify(text: str, key: str = "sentiment", labels=LABELS) -> Classify:
     return Classify(key, conversation(text, system="What is the mood?"), labels)
+
+
+def extract(text: str, key: str = "details", **options) -> Extract:
+    return Extract(key, conversation(text, system="What is it about?"), SCHEMA, **options)
+
+
+def extracted(engine, part: Extract) -> Extracted:
+    inbox = Inbox()
+    engine.submit(Request.of([part]), inbox)
+    (event,) = inbox.wait()
+    assert isinstance(event, Extracted), event
+    return event
 
 
 def ends(inbox: Inbox) -> dict[str, Event]:

@@ -88,5 +88,5 @@ def reference_score(module, prompt: list[int], label: list[int]) -> float:
 def assert_scores(module, sequence, scores: dict[str, float]) -> None:
     """Every label has the log-probability that plain transformers gives it."""
     for label, ids in zip(sequence.work.labels, sequence.label_ids, strict=True):
-        expected = reference_score(module, sequence.prompt_ids, ids)
+        expected = reference_score(module, sequence.ids + sequence.closing, ids)
         assert abs(scores[label] - expected) < TOLERANCE

@@ -10,8 +10,18 @@ import re
 from collections.abc import Callable, Mapping
 
 from inference.errors import EngineFailed, EngineStopped, QueueFull
-from inference.sequence import REPLY, Classified, Delta, Event, Failed, Finished
-from inference.tasks import Affine, Classify, Reply, Request
+from inference.recent import Recent
+from inference.sequence import (
+    REPLY,
+    Classified,
+    Delta,
+    Event,
+    Extracted,
+    Failed,
+    Finished,
+    Thought,
+)
+from inference.tasks import Affine, Classify, Extract, Reply, Request
 
 
 class _NoCalibration(dict):
@@ -24,7 +34,8 @@ class _NoCalibration(dict):
 class ScriptedEngine:
     """Events go through `loop.call_soon_threadsafe`, or are delivered at once without a loop.
 
-    `reply` and `label` are a text, or a function of the Reply or Classify, or None for by hand.
+    `reply`, `label` and `json` are a text, or a function of the Reply, Classify or Extract, or None
+    for by hand.
     `state="loading"` holds automatic answers back until `become_ready()`.
     """
 
@@ -39,13 +50,16 @@ class ScriptedEngine:
         model_id: str = "scripted@test/float32",
         max_waiting: int = 256,
         confidence: float = 0.9,
+        json: str | Callable[[Extract], str] | None = "{}",
     ):
         self.state, self.error, self.stage = state, None, state
         self.progress = 1.0 if state == "ready" else 0.0
         self.model_id = model_id
+        self.first_tokens = Recent()
         self.requests: dict[int, Request] = {}  # everything ever submitted, by ticket
         self.cancelled: list[tuple[int, str | None]] = []
         self._reply, self._label, self._confidence = reply, label, confidence
+        self._json = json
         self._max_waiting = max_waiting
         self._tickets = itertools.count(1)
         self._targets: dict[int, tuple] = {}
@@ -74,7 +88,7 @@ class ScriptedEngine:
             raise EngineStopped("The engine was stopped.")
         if self.state == "failed":
             raise EngineFailed(self.error)
-        parts = [each.key for each in request.classify] + [REPLY] * (request.reply is not None)
+        parts = [each.key for each in request.parts] + [REPLY] * (request.reply is not None)
         if not self.has_room(len(parts)):
             raise QueueFull("The scripted queue is full.")
         ticket = next(self._tickets)
@@ -108,9 +122,9 @@ class ScriptedEngine:
         self._texts[ticket] += text
         self._post(ticket, Delta(text))
 
-    def finish(self, ticket: int, reason: str = "stop") -> None:
+    def finish(self, ticket: int, reason: str = "stop", truncated: bool = False) -> None:
         text = self._texts[ticket]
-        self._end(ticket, Finished(reason, text, 20, len(text.split()), 1.0, 2.0, False))
+        self._end(ticket, Finished(reason, text, 20, len(text.split()), 1.0, 2.0, truncated))
 
     def fail(self, ticket: int, part: str = REPLY, message: str = "scripted failure") -> None:
         self._end(ticket, Failed(part, message))
@@ -120,7 +134,12 @@ class ScriptedEngine:
         rest = (1 - confidence) / (len(task.labels) - 1)
         probabilities = {each: confidence if each == label else rest for each in task.labels}
         logprobs = {each: math.log(value) for each, value in probabilities.items()}
-        self._end(ticket, Classified(key, logprobs, probabilities, label, confidence, 1.0))
+        thought = Thought("It reads so.", 4, 0.5) if task.think else None
+        self._end(ticket, Classified(key, logprobs, probabilities, label, confidence, 1.0, thought))
+
+    def write(self, ticket: int, key: str, text: str, complete: bool = True) -> None:
+        """Write the JSON of an Extract."""
+        self._end(ticket, Extracted(key, text, complete, len(text.split()), 1.0))
 
     def become_ready(self) -> None:
         self.state, self.progress = "ready", 1.0
@@ -138,6 +157,8 @@ class ScriptedEngine:
             label = self._label(task) if callable(self._label) else self._label
             label = label if label in task.labels else task.labels[0]
             self.classify(ticket, task.key, label, self._confidence)
+        for task in request.extract if self._json is not None else ():
+            self.write(ticket, task.key, self._json(task) if callable(self._json) else self._json)
         if request.reply is not None and self._reply is not None:
             text = self._reply(request.reply) if callable(self._reply) else self._reply
             for piece in re.findall(r"\s*\S+|\s+$", text):

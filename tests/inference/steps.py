@@ -25,7 +25,7 @@ class CountingModel:
 
 
 class Steps:
-    """Plays the engine's part: a reply ends by a stop token or its limit, a label at once."""
+    """Plays the engine's part: text ends by a stop token or its limit, a label at once."""
 
     def __init__(self, loaded, max_running=4):
         self.model = CountingModel(loaded.model)
@@ -75,11 +75,16 @@ class Steps:
             self._end(sequence, outcome)
 
     def _grow(self, sequence, token):
-        if token in self.runner.stop_ids:
-            self._end(sequence, None)
-            return
-        sequence.append(token, 1.0)
-        if len(sequence.output_ids) >= sequence.limit:
+        stopped = token in self.runner.stop_ids
+        if not stopped:
+            sequence.append(token, 1.0)
+        if stopped or sequence.is_full:
+            self._written(sequence)
+
+    def _written(self, sequence):
+        if sequence.thinking:
+            sequence.end_thought(1.0)
+        else:
             self._end(sequence, None)
 
     def _end(self, sequence, result):

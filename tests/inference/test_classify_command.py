@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 
 from inference import resident
 from inference.models import Task
+from tests.inference import tiny_classifier
 from tests.inference.flawed import become_nan, flawed
 from tests.inference.scripted import ScriptedEngine
 
@@ -51,6 +52,19 @@ def test_json_is_the_last_line(installed):
     first = report["results"][0]
     assert first["text"] == "Hello"
     assert first["confidence"] == first["scores"][first["label"]]
+
+
+def test_a_task_that_writes_json_answers_with_it(scripted):
+    scripted._json = '{"order": null, "product": "lamp", "amount": null, "action": "return"}'
+    lines = run("The lamp is broken", "--task", "details", "--json").splitlines()
+    (result,) = json.loads(lines[-1])["results"]
+    assert result == {"text": "The lamp is broken", "data": json.loads(scripted._json)}
+
+
+def test_json_that_does_not_follow_its_schema_is_a_failure(scripted):
+    scripted._json = '{"order": 5}'
+    with pytest.raises(CommandError, match="1 of 1 texts"):
+        run("Hello", "--task", "details")
 
 
 def test_a_file_is_read_line_by_line_in_order(scripted, tmp_path):
@@ -99,3 +113,22 @@ def test_a_model_that_does_not_load_is_explained():
     with pytest.raises(CommandError, match="INFERENCE_MODEL=x"):
         run("Hello")
     resident.install(before)
+
+
+def test_what_the_model_is_not_sure_of_the_fallback_decides(scripted, settings, tmp_path):
+    shares = {"Positive": 0.7, "Neutral": 0.2, "Negative": 0.1}
+    folder = tiny_classifier.build(tmp_path / "moods", shares)
+    settings.INFERENCE_FALLBACK_MODEL = str(folder)
+    settings.INFERENCE_FALLBACK_THRESHOLD = 0.95
+    assert run("So bad") == "Positive (fallback)\t0.70\tSo bad\n"
+    (result,) = json.loads(run("So bad", "--json"))["results"]
+    assert result["decided_by"].startswith("moods@")
+    assert result["scores"] == {"Positive": 0.7, "Neutral": 0.2, "Negative": 0.1}
+
+
+def test_a_fallback_that_does_not_fit_is_refused_at_the_start(scripted, settings, tmp_path):
+    settings.INFERENCE_FALLBACK_MODEL = str(
+        tiny_classifier.build(tmp_path / "m", {"a": 0.5, "b": 0.5})
+    )
+    with pytest.raises(CommandError, match="INFERENCE_FALLBACK_LABELS"):
+        run("So bad")

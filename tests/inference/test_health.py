@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import AsyncRequestFactory
 
 from inference import resident, views
+from inference.apart.engine import EngineApart
 from inference.engine import Engine
 from tests.inference.scripted import ScriptedEngine
 
@@ -49,6 +50,7 @@ async def test_a_ready_engine_names_its_model_and_counts_repeats(settings):
     status, report = await readyz()
     assert (status, report["state"], report["model"]) == (200, "ready", "scripted@test/float32")
     assert report["repeats"] == {"hits": 0, "misses": 0, "entries": 0, "size": 10}
+    assert report["first_token_ms"] == {"n": 0, "p50": None, "p95": None}
 
 
 async def test_asking_does_not_start_the_engine():
@@ -64,10 +66,11 @@ async def test_nothing_can_be_posted():
 # The resident engine
 
 
-def test_starting_twice_gives_the_same_engine(settings, tiny_folder):
-    settings.INFERENCE_MODEL = str(tiny_folder())
+@pytest.mark.parametrize(("backend", "kind"), [("local", Engine), ("process", EngineApart)])
+def test_starting_twice_gives_the_same_engine(settings, tiny_folder, backend, kind):
+    settings.INFERENCE_MODEL, settings.INFERENCE_BACKEND = str(tiny_folder()), backend
     first = resident.start()
-    assert isinstance(first, Engine)
+    assert isinstance(first, kind)
     assert resident.start() is first
     assert first.wait_ready(30)
     resident.stop()

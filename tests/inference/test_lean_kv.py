@@ -1,5 +1,6 @@
 """The memory of one sequence: grows in blocks, keeps what it held."""
 
+import psutil
 import pytest
 import torch
 from hypothesis import given
@@ -66,3 +67,20 @@ def test_a_cut_sequence_overwrites_what_was_cut():
     assert contents(kv)[0] == [1, 8]
     kv.truncate(5)
     assert kv.length == 2
+
+
+def grown(shape, tokens):
+    kv = SequenceKV(shape, tokens)
+    for _ in range(tokens // BLOCK):
+        fill(kv, [1] * BLOCK)
+    return kv
+
+
+def test_memory_is_gone_with_what_it_held():
+    large = KVShape(layers=4, heads=8, head_size=64, dtype=torch.float32)
+    process, size = psutil.Process(), grown(large, 1024).nbytes
+    before = process.memory_info().rss
+    kept = [grown(large, 1024) for _ in range(8)]
+    assert process.memory_info().rss - before > 7 * size
+    kept.clear()
+    assert process.memory_info().rss - before < size

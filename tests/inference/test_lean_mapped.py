@@ -8,7 +8,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from inference.lean.mapped import MappedWeights
+from inference.lean import mapped as mapped_weights
+from inference.lean.mapped import Embedding, MappedWeights
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is mapped")
 NUMBERS = torch.arange(1 << 20, dtype=torch.float32)
@@ -49,3 +50,23 @@ def test_ordinary_memory_is_left_alone(mapped):
     weights.give_back(tensor)
     assert tensor not in weights
     assert torch.equal(tensor, NUMBERS)
+
+
+def test_an_embedding_lets_its_pages_go_every_so_many_rows(mapped, monkeypatch):
+    tensor, path = mapped
+    monkeypatch.setattr(mapped_weights, "ROWS_AT_ONCE", 100)
+    weight = tensor.view(1024, 1024)
+    embedding = Embedding(weight, MappedWeights(), whole=False)
+    assert torch.equal(embedding(torch.arange(99)), NUMBERS.view(1024, 1024)[:99])
+    before = resident_kb(path)
+    assert torch.equal(embedding(torch.tensor([1023])), NUMBERS.view(1024, 1024)[1023:])
+    assert resident_kb(path) < before - 300
+
+
+def test_an_embedding_that_is_read_whole_in_every_step_stays(mapped, monkeypatch):
+    tensor, path = mapped
+    monkeypatch.setattr(mapped_weights, "ROWS_AT_ONCE", 100)
+    assert torch.equal(tensor, NUMBERS)
+    before = resident_kb(path)
+    Embedding(tensor.view(1024, 1024), MappedWeights(), whole=True)(torch.arange(200))
+    assert resident_kb(path) == before

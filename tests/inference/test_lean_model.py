@@ -133,6 +133,27 @@ def test_several_questions_fork_off_one_conversation_while_it_grows(both, varian
     assert_close(after, reference_logits(module, IDS[:55])[-1:])
 
 
+@pytest.mark.parametrize("variant", ["llama", "qwen2", "qwen3"])
+@settings(max_examples=15, deadline=None)
+@given(data=st.data(), lengths=st.lists(st.integers(1, 30), min_size=1, max_size=7))
+def test_forks_side_by_side_give_what_each_gives_alone(both, variant, data, lengths):
+    model, module = both(variant)
+    kvs = [appended(model, IDS[:known])[0] for known in (20, 33)]
+    segments, expected = [], []
+    for length in lengths:
+        kv = data.draw(st.sampled_from([None, *kvs]))
+        known, ids = kv.length if kv else 0, IDS[40 : 40 + length]
+        leaves = LEAVES[: data.draw(st.integers(0, len(LEAVES)))]
+        segments.append(Fork(kv, known, ids, leaves))
+        expected.append(leaf_logits(module, IDS[:known] + ids, leaves))
+    if data.draw(st.booleans()):
+        place = data.draw(st.integers(0, len(lengths)))
+        segments.insert(place, Append(model.new_kv(64), IDS[:9]))
+        expected.insert(place, reference_logits(module, IDS[:9])[-1:])
+    for found, wanted in zip(model.forward(segments), expected, strict=True):
+        assert_close(found, wanted)
+
+
 def test_a_fork_may_stop_before_the_end_of_what_is_known(both):
     model, module = both("qwen3")
     kv, _ = appended(model, IDS)
@@ -182,7 +203,7 @@ def test_tied_embeddings_are_one_tensor(tmp_path):
     module = plain(tiny.build(tmp_path / "model", "qwen2", tie_word_embeddings=True))
     before = module.get_input_embeddings().weight.data_ptr()
     model = LeanModel(module, "float32")
-    assert model._embedding.data_ptr() == model._head._weight.data_ptr() == before
+    assert model._embedding.weight.data_ptr() == model._head._weight.data_ptr() == before
 
 
 @pytest.mark.parametrize("variant", ["qwen2", "qwen3"])

@@ -124,6 +124,19 @@ def test_the_processor_and_the_size_decide_the_automatic_precision(
     assert hardware.pick_dtype(InferenceConfig(), "cpu", described) == dtype
 
 
+@pytest.mark.parametrize(
+    ("setting", "parameters", "threads"),
+    [(0, hardware.TINY - 1, 1), (0, hardware.TINY, 7), (3, hardware.TINY - 1, 3)],
+)
+def test_a_tiny_model_gets_one_thread_unless_the_setting_says_otherwise(
+    monkeypatch, setting, parameters, threads
+):
+    monkeypatch.setattr(hardware, "physical_cores", lambda: 7)
+    monkeypatch.setattr(hardware, "_parameters", lambda described: parameters)
+    described = tiny.description("qwen2", 400)
+    assert hardware.pick_threads(InferenceConfig(threads=setting), described) == threads
+
+
 def test_a_gpu_that_is_not_there_is_named(folder):
     with pytest.raises(ModelError, match="no such GPU"):
         load(configured(folder, device="cuda:99"))

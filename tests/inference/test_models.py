@@ -55,6 +55,34 @@ def test_a_version_knows_names_polarity_and_flags(task):
     assert version.flags("Unknown") == []
 
 
+def test_a_version_knows_what_its_labels_tell_the_reply(task):
+    version = publish(task, labels=[LABELS[0], {**LABELS[1], "guidance": "Say sorry."}])
+    assert [version.guidance(name) for name in ("Good", "Bad", "Unknown")] == ["", "Say sorry.", ""]
+
+
+def test_an_earlier_version_can_be_made_current_again(task):
+    first, _ = publish(task), publish(task, "Which now?")
+    task.activate(first)
+    assert Task.objects.get(pk=task.pk).current == first
+
+
+def test_no_version_of_another_task_can_be_made_current(task):
+    with pytest.raises(ValueError, match="no version of mood"):
+        task.activate(Task.objects.get(slug="topic").current)
+
+
+def test_a_task_shows_no_examples_and_guides_no_reply_until_somebody_switches_it_on(task):
+    assert (task.few_shot, task.examples, task.guides_reply) == (False, 4, False)
+
+
+def test_the_presets_tell_upset_people_and_those_who_want_a_person(db):
+    mood, human = (Task.objects.get(slug=slug) for slug in ("sentiment", "wants-human"))
+    assert mood.current.guidance("Negative") == presets.UPSET_GUIDANCE
+    assert human.current.guidance("Yes") == presets.PERSON_GUIDANCE
+    assert human.current.flags("Yes") == ["person"]
+    assert [mood.current.guidance("Positive"), human.current.guidance("No")] == ["", ""]
+
+
 def test_only_enabled_tasks_with_a_version_run(task):
     assert task not in Task.objects.enabled()
     publish(task)
@@ -82,6 +110,8 @@ def test_the_newest_calibration_of_a_model_counts(task):
         ([{"name": "Odd", "polarity": 2}, LABELS[0]], "polarity of Odd"),
         ([{"name": "Odd"}, LABELS[0]], "polarity of Odd"),
         ([{**LABELS[0], "flags": ["shout"]}, LABELS[1]], "flags of Good"),
+        ([{**LABELS[0], "guidance": "x" * 301}, LABELS[1]], "instruction of Good"),
+        ([{**LABELS[0], "guidance": 7}, LABELS[1]], "instruction of Good"),
         ([LABELS[0], LABELS[0]], "same name"),
         ([LABELS[0], {**LABELS[1], "name": " gOOD "}], "same name"),
         ([LABELS[0], {**LABELS[1], "name": "Ｇｏｏｄ"}], "same name"),
@@ -94,6 +124,43 @@ def test_bad_labels_are_explained(labels, words):
 def test_good_labels_have_no_problem():
     assert labels_problem(LABELS) is None
     assert all(labels_problem(list(preset.labels)) is None for preset in presets.TASKS)
+
+
+SCHEMA = '{"type": "object", "properties": {"order": {"type": "string"}}}'
+
+
+def test_a_version_may_write_json_and_have_no_labels(task):
+    version = task.publish(prompt="Which order?", context="message", schema=SCHEMA)
+    assert version.writes_json
+    assert (version.names, version.properties, version.answers) == (
+        (),
+        ("order",),
+        "JSON: order",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"schema": "{"}, "no JSON"),
+        ({"schema": '{"type": "array"}'}, "must begin as"),
+        ({"schema": SCHEMA, "labels": LABELS}, "JSON has no labels"),
+        ({"schema": SCHEMA, "reasoning": 5}, "without a thought"),
+        ({"schema": SCHEMA, "answer_tokens": 0}, "greater than or equal to 1"),
+        ({"labels": LABELS, "reasoning": 513}, "less than or equal to 512"),
+        ({}, "at least two labels"),
+    ],
+)
+def test_a_version_with_answers_that_make_no_sense_is_not_published(task, fields, words):
+    with pytest.raises(ValidationError, match=words):
+        task.publish(prompt="Which?", context="message", **fields)
+
+
+@pytest.mark.django_db
+def test_details_ship_switched_off():
+    task = Task.objects.get(slug="details")
+    assert not task.enabled
+    assert task.current.properties == ("order", "product", "amount", "action")
 
 
 @pytest.mark.django_db

@@ -26,23 +26,48 @@ def test_only_rows_with_one_clear_label_are_used(folder):
     assert read.train["asap"] == [("好吃", "Positive"), ("难吃", "Negative")]
 
 
+def test_masked_names_are_read_as_masks_and_as_names(tmp_path):
+    write(tmp_path / corpora.GOEMOTIONS, "[NAME] was so kind\t3\ta\n")
+    read, rng = corpora.read(tmp_path), random.Random(1)
+    words = {drawn[0].split()[0] for _ in range(300) if (drawn := read.opinion(rng))}
+    assert {"[NAME]", "Alex"} <= words
+
+
 def test_real_questions_stand_for_an_intent(folder):
     assert corpora.read(folder).questions == [("Where is it?", "late_delivery")]
 
 
-def test_word_lists_become_examples_of_a_few_words(tmp_path):
+ADJECTIVES = """<sentiment>
+<word form="dull" pos="JJ" polarity="-0.4" subjectivity="0.5"/>
+<word form="cold" pos="JJ" polarity="-0.6" subjectivity="1.0"/>
+<word form="cold" pos="JJ" polarity="0.1" subjectivity="0.4"/>
+<word form="kind" pos="JJ" polarity="0.6" subjectivity="0.9"/>
+<word form="wooden" pos="JJ" polarity="0.0" subjectivity="0.0"/>
+<word form="gladly" pos="RB" polarity="0.6" subjectivity="0.9"/>
+</sentiment>"""
+
+
+def test_a_list_of_words_becomes_examples_of_a_few_words(tmp_path):
     (tmp_path / corpora.VADER).write_text("great\t3.1\t0.7\nmeh\t-0.3\t1\nvile\t-3\t0.5\n", "utf-8")
-    (tmp_path / corpora.PATTERN).write_text(
-        '<sentiment><word form="dull" polarity="-0.4"/><word form="cold" polarity="-0.6"/>'
-        '<word form="cold" polarity="0.1"/></sentiment>',
-        "utf-8",
-    )
     read = corpora.read(tmp_path)
     assert read.train["vader"] == [("great", "Positive"), ("vile", "Negative")]
-    assert read.train["pattern"] == [("dull", "Negative")]
     rng = random.Random(1)
     drawn = {read.opinion(rng) for _ in range(500)} - {None}
-    assert drawn == {("great", "Positive"), ("vile", "Negative"), ("dull", "Negative")}
+    assert drawn == {("great", "Positive"), ("vile", "Negative")}
+
+
+def test_adjectives_whose_senses_agree_become_judgements(tmp_path):
+    (tmp_path / corpora.PATTERN).write_text(ADJECTIVES, "utf-8")
+    read, rng = corpora.read(tmp_path), random.Random(1)
+    assert dict(read.train["pattern"]) == {
+        "dull": "Negative", "kind": "Positive", "wooden": "Neutral",
+    }  # fmt: skip
+    drawn = [each for _ in range(9000) if (each := read.opinion(rng))]
+    assert {label for text, label in drawn if "dull" in text} == {"Negative"}
+    assert {label for text, label in drawn if "wooden" in text} == {"Neutral"}
+    assert {label for text, label in drawn if "kind" in text} == {"Positive", "Negative"}
+    assert ("hardly kind", "Negative") in drawn
+    assert ("so kind", "Positive") in drawn
 
 
 def test_without_a_folder_everything_is_generated():

@@ -1,12 +1,15 @@
 """Messages to ids: the model's own template, and no control token out of typed text."""
 
+import datetime
+from unittest.mock import Mock
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.errors import ModelError, PromptError, PromptTooLong
 from inference.prompts import ChatPrompt
-from inference.tasks import ChatMessage
+from inference.tasks import ChatMessage, Shot, message_context
 from tests.inference import tiny
 from tests.inference.inbox import conversation
 
@@ -175,3 +178,82 @@ def test_a_system_message_that_leaves_no_room_is_an_error(prompt):
     messages = (ChatMessage("system", "so much text " * 100), ChatMessage("user", "Hello, you?"))
     with pytest.raises(PromptTooLong, match="INFERENCE_CONTEXT"):
         prompt.fit(messages, 128)
+
+
+# What a reply is told for this turn alone
+
+GUIDANCE = "The customer is upset. Acknowledge this first."
+NOT_LATE = (
+    "{%- for m in messages %}{%- if m.role == 'system' and not loop.first %}"
+    "{{ raise_exception('System message must be at the beginning') }}{%- endif %}{%- endfor %}"
+)
+
+
+def test_guidance_comes_as_a_system_message_behind_the_last_one(prompt):
+    messages = conversation("Hello", "Hi", "You lost it!")
+    told = (*messages, ChatMessage("system", GUIDANCE))
+    assert prompt.fit(messages, 400, GUIDANCE) == (prompt.encode(told), False)
+
+
+def test_guidance_shares_the_conversation_before_it_with_a_reply_that_has_none(prompt):
+    messages = conversation("Hello", "Hi", "You lost it!")
+    plain, guided = (prompt.fit(messages, 400, each)[0] for each in ("", GUIDANCE))
+    both = plain[: [one == other for one, other in zip(plain, guided, strict=False)].index(False)]
+    assert "You lost it!<|im_end|>" in prompt._tokenizer.decode(both)
+
+
+@pytest.mark.parametrize("template", [NOT_LATE + tiny.CHATML, NOT_LATE + ALTERNATING])
+def test_guidance_stands_in_the_last_message_where_the_template_has_no_late_system(template):
+    prompt = ChatPrompt(tiny.tokenizer(template))
+    ids, _ = prompt.fit(conversation("Hello"), 400, GUIDANCE)
+    shown = prompt._tokenizer.decode(ids)
+    assert f"Hello\n\n({GUIDANCE})<|im_end|>" in shown
+    assert shown.count("<|im_start|>system") == 1
+
+
+@given(budget=st.integers(110, 300), turns=st.integers(0, 20))
+def test_with_guidance_no_prompt_exceeds_its_budget_and_the_last_message_stays(
+    prompt, budget, turns
+):
+    messages = conversation(*[f"turn number {n}" for n in range(2 * turns + 1)])
+    ids, _ = prompt.fit(messages, budget, GUIDANCE)
+    shown = prompt._tokenizer.decode(ids)
+    assert len(ids) <= budget
+    assert f"turn number {2 * turns}<|im_end|>" in shown
+    assert f"{GUIDANCE}<|im_end|>" in shown
+
+
+def test_with_guidance_a_last_message_that_does_not_fit_loses_its_middle(prompt):
+    ids, truncated = prompt.fit(conversation("so much text " * 100), 150, GUIDANCE)
+    assert (len(ids), truncated) == (150, True)
+    assert GUIDANCE in prompt._tokenizer.decode(ids)
+
+
+def test_examples_are_answered_messages_and_control_tokens_in_them_stay_text(prompt):
+    shots = (Shot("Lost! <|im_end|>", "Negative"), Shot("Lovely", "Positive"))
+    messages = message_context("Which mood?", "Hm", shots)
+    assert [(each.role, each.content) for each in messages] == [
+        ("system", "Which mood?"),
+        ("user", "Lost! <|im_end|>"),
+        ("assistant", "Negative"),
+        ("user", "Lovely"),
+        ("assistant", "Positive"),
+        ("user", "Hm"),
+    ]
+    harmless = message_context("Which mood?", "Hm", (Shot("a", "b"), Shot("c", "d")))
+    assert controls(prompt, prompt.encode(messages)) == controls(prompt, prompt.encode(harmless))
+
+
+def test_a_template_that_tells_the_date_tells_todays(monkeypatch):
+    dated = ChatPrompt(tiny.tokenizer("{{ strftime_now('%A') }} " + tiny.CHATML))
+    messages = conversation("Hello")
+    before = dated.encode(messages)
+    day = Mock(wraps=datetime.date)
+    day.today.return_value = datetime.date.today() + datetime.timedelta(days=1)
+    monkeypatch.setattr("inference.prompts.date", day)
+    monkeypatch.setattr("transformers.utils.chat_template_utils.datetime", Mock(now=_tomorrow))
+    assert dated.encode(messages) != before
+
+
+def _tomorrow():
+    return datetime.datetime.now() + datetime.timedelta(days=1)

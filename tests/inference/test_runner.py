@@ -9,7 +9,7 @@ from inference.errors import KVTooSmall
 from inference.lean.kv import in_blocks
 from inference.loading import load
 from inference.planner import PREFILL_CHUNK
-from inference.tasks import ChatMessage, Reply, conversation_context, message_context
+from inference.tasks import ChatMessage, Reply, Shot, conversation_context, message_context
 from tests.inference import tiny
 from tests.inference.flawed import explode, flawed
 from tests.inference.inbox import LABELS, classify, conversation
@@ -132,6 +132,40 @@ def test_several_questions_and_the_reply_compute_a_conversation_once(steps, refe
 def test_a_conversation_that_a_question_computed_is_taken_over_by_the_reply(steps):
     steps.finish(question(0, *HISTORY), reply(*HISTORY, limit=4))
     assert len(steps.runner.cache) == 2  # the system prompt, and one conversation
+
+
+def test_examples_of_one_message_are_kept_for_nobody(steps, reference):
+    shots = [(Shot(f"Where is parcel {n}?", "Neutral"), Shot("Lost!", "Bad")) for n in range(4)]
+    asked = [
+        dataclasses.replace(
+            classify("", key=str(n)),
+            messages=message_context(SYSTEM, f"And parcel {n}?", each),
+            examples=True,
+        )
+        for n, each in enumerate(shots)
+    ]
+    labels = steps.finish(*asked)
+    assert len(steps.runner.cache) == 1  # the system prompt that all of them have
+    for label in labels:
+        assert_scores(reference(), label, steps.results[label])
+
+
+def test_long_examples_are_computed_in_chunks_and_the_system_prompt_once(steps, reference):
+    shots = (Shot(LONG_TEXT, "Bad"), Shot(LONG_TEXT, "Good"))
+    messages = message_context(SYSTEM, "Hm", shots)
+    asked = dataclasses.replace(classify("Hm"), messages=messages, examples=True)
+    (label,) = steps.finish(asked)
+    assert max(steps.model.computed) <= PREFILL_CHUNK
+    assert len(steps.runner.cache) == 1
+    assert_scores(reference(), label, steps.results[label])
+
+
+def test_a_guided_reply_reads_only_what_is_new_of_its_conversation(steps, reference):
+    (plain,) = steps.finish(reply(*HISTORY, limit=1))
+    before = steps.computed
+    (guided,) = steps.finish(dataclasses.replace(reply(*HISTORY, limit=4), guidance="Be kind."))
+    assert steps.computed - before < len(guided.prompt_ids) - len(plain.prompt_ids) + 16
+    assert_greedy(reference(), guided)
 
 
 # Failing alone

@@ -7,12 +7,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from inference import schemas
 from inference.errors import KVTooSmall
 from inference.lean.kv import in_blocks
 from inference.loading import load
+from inference.sequence import Kind
 from inference.tasks import Reply, conversation_context
 from tests.inference import tiny
-from tests.inference.inbox import classify, conversation
+from tests.inference.inbox import SCHEMA, classify, conversation, extract
 from tests.inference.lean_reference import assert_greedy, assert_scores, plain
 from tests.inference.steps import Steps
 
@@ -65,6 +67,14 @@ class Desk(RuleBasedStateMachine):
                 ]
             )
 
+    @rule(text=OPENINGS, limit=st.integers(0, 12))
+    def think(self, text, limit):
+        self.steps.submit(dataclasses.replace(classify(text), think=limit))
+
+    @rule(text=OPENINGS, limit=st.integers(1, 30))
+    def extract(self, text, limit):
+        self.steps.submit(extract(text, max_new_tokens=limit))
+
     @rule(ticket=st.integers(1, 20))
     def cancel(self, ticket):
         self.steps.cancel(ticket)
@@ -84,11 +94,14 @@ class Desk(RuleBasedStateMachine):
 
     def look_at(self, sequence, result):
         if isinstance(result, KVTooSmall):
-            needed = sequence.trunk if result and not sequence.is_reply else 0
+            needed = sequence.trunk if sequence.kind is Kind.LABEL else 0
             needed = needed or len(sequence.prompt_ids) + sequence.limit
             assert in_blocks(needed) > TOKENS_A_MEGABYTE
             return
         assert not isinstance(result, Exception), result
+        if sequence.writing:
+            assert schemas.read(sequence.text, SCHEMA)[0] or not sequence.writing.complete
+            return
         if not sequence.is_reply:
             assert_scores(self.module, sequence, result)
             return

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from transformers import GenerationConfig
 from transformers.generation import logits_process as theirs
 
+from inference import sampling
 from inference.sampling import Sampling, sample
 
 LOGITS = torch.tensor([2.0, 1.5, 1.0, 0.5, -1.0, -4.0])
@@ -42,6 +43,15 @@ def test_a_tiny_top_p_still_keeps_one():
 
 def test_min_p_drops_what_is_far_below_the_best():
     assert set(draws(Sampling(do_sample=True, temperature=2.0, min_p=0.7))) == {0, 1}
+
+
+@given(size=st.integers(1, 3000), count=st.integers(1, 30), seed=st.integers(0, 99))
+def test_the_best_are_found_without_sorting_all(size, count, seed):
+    logits = torch.randn(size, generator=torch.Generator().manual_seed(seed))
+    expected = torch.topk(logits, min(count, size))
+    best, tokens = sampling._best(logits, min(count, size))
+    assert torch.equal(best, expected.values)
+    assert torch.equal(logits[tokens], best)
 
 
 def test_what_was_said_becomes_less_likely():

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.errors import QueueFull
-from inference.scheduler import LABELS_AT_ONCE, Scheduler
-from inference.sequence import REPLY, Sequence, Status
-from inference.tasks import Classify, Reply
+from inference.scheduler import ASIDES_AT_ONCE, LABELS_AT_ONCE, Scheduler
+from inference.sequence import REPLY, Kind, Sequence, Status
+from inference.tasks import Classify, Extract, Reply
 
 
 def reply(ticket):
@@ -16,6 +16,14 @@ def reply(ticket):
 
 def label(ticket, key="mood"):
     return Sequence(ticket, Classify(key, (), ("a", "b")), 0.0)
+
+
+def aside(ticket):
+    return Sequence(ticket, Extract("details", (), "{}"), 0.0)
+
+
+def thought(ticket):
+    return Sequence(ticket, Classify("mood", (), ("a", "b"), think=5), 0.0)
 
 
 def scheduler(*sequences, max_waiting=100, max_running=2):
@@ -35,6 +43,19 @@ def settle(schedule):
 def test_labels_go_before_new_replies():
     first, second = reply(1), label(2)
     assert scheduler(first, second).schedule() == [second, first]
+
+
+def test_what_is_written_aside_comes_last():
+    first, second, third, fourth = aside(1), thought(2), reply(3), label(4)
+    assert scheduler(first, second, third, fourth).schedule() == [fourth, third, first, second]
+
+
+def test_what_is_written_aside_takes_no_place_of_a_reply():
+    asides = [aside(n) for n in range(ASIDES_AT_ONCE + 1)]
+    queue = scheduler(*asides, reply(99), max_running=1)
+    assert len(queue.schedule()) == ASIDES_AT_ONCE + 1
+    queue.finish(asides[0])
+    assert asides[-1] in queue.schedule()
 
 
 def test_replies_come_in_the_order_of_their_tickets():
@@ -143,12 +164,12 @@ def test_an_empty_scheduler_is_not_busy():
 
 
 @given(
-    kinds=st.lists(st.booleans(), max_size=30),
+    kinds=st.lists(st.sampled_from([reply, label, aside]), max_size=30),
     lengths=st.integers(1, 5),
     max_running=st.integers(1, 4),
 )
 def test_everybody_is_served_the_same_number_of_steps(kinds, lengths, max_running):
-    sequences = [reply(n) if kind else label(n) for n, kind in enumerate(kinds)]
+    sequences = [kind(n) for n, kind in enumerate(kinds)]
     queue = scheduler(*sequences, max_running=max_running)
     served = dict.fromkeys(sequences, 0)
     while queue.busy:
@@ -157,7 +178,7 @@ def test_everybody_is_served_the_same_number_of_steps(kinds, lengths, max_runnin
         assert len(batch) == len(set(batch))
         for each in batch:
             served[each] += 1
-            if served[each] == (lengths if each.is_reply else 1):
+            if served[each] == (1 if each.kind is Kind.LABEL else lengths):
                 queue.finish(each)
-    assert all(n == (lengths if each.is_reply else 1) for each, n in served.items())
+    assert all(n == (1 if each.kind is Kind.LABEL else lengths) for each, n in served.items())
     assert all(each.status is Status.DONE for each in sequences)

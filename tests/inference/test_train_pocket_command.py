@@ -57,6 +57,13 @@ def contents(folder) -> dict[str, bytes]:
 # Places -----------------------------------------------------------------------------------------
 
 
+def test_compiling_without_a_compiler_is_refused_before_anything_is_trained(out, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(CommandError, match=r"C[+]{2} compiler: no-such-compiler is missing"):
+        call_command("train_pocket", out=out, minutes=MINUTES, compile=True)
+    assert not making._room(out).exists()
+
+
 @pytest.mark.parametrize("place", ["/proc/model", "file/model"])
 def test_a_folder_without_rights_is_refused_before_anything_is_trained(tmp_path, place):
     (tmp_path / "file").write_text("")

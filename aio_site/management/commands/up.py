@@ -33,6 +33,7 @@ class Command(BaseCommand):
         check_model()
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns without it
         call_command("migrate", interactive=False, verbosity=0)
+        check_fallback()
         self.create_staff()
         self.allow_host(host)
         self.print_addresses(host, port)
@@ -59,7 +60,7 @@ class Command(BaseCommand):
         shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)
         base = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
         self.say(f"Chat       {base}/")
-        self.say(f"Dashboard  {base}{reverse('analytics:conversations')}")
+        self.say(f"Dashboard  {base}{reverse('analytics:overview')}")
         self.say(f"Review     {base}{reverse('admin:chat_classification_changelist')}")
 
     def serve(self, host: str, port: int, demo: bool) -> None:
@@ -128,5 +129,20 @@ def check_model() -> None:
 
     try:
         check_folder(InferenceConfig.from_settings())
+    except ModelError as error:
+        raise CommandError(str(error)) from None
+
+
+def check_fallback() -> None:
+    """What can be known about the fallback classifier without loading it, once tasks are there.
+
+    Raises:
+        CommandError: names the setting and what is allowed.
+    """
+    from inference.errors import ModelError
+    from inference.fallback import resident as fallback
+
+    try:
+        fallback.check()
     except ModelError as error:
         raise CommandError(str(error)) from None

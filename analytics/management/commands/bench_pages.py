@@ -1,4 +1,6 @@
-"""`manage.py bench_pages`: how long the desk's pages take on the server, and what they ask."""
+"""`manage.py bench_pages`: how long the desk's pages take on the server, and what they ask; how
+soon an open page hears of a change, and what an export holds in memory.
+"""
 
 import json
 import time
@@ -8,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from statistics import median, quantiles
 
+from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.test import Client
@@ -16,11 +19,14 @@ from django.urls import reverse
 from django.utils import timezone
 from tqdm import tqdm
 
-from analytics import rollup
+from analytics import measuring, rollup
+from analytics.exports import DATASETS
+from analytics.measuring import Exported, Heard
 from chat.models import Conversation, Message, User
 
 VISITOR = "bench-pages"  # the name of the member of staff who looks at the pages
 WARM_UP = 2
+EXPORT = "messages"  # the largest table
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,10 @@ class Measured:
 
 
 class Command(BaseCommand):
-    help = "Measure the overview, the review queue and one conversation, on the data that is here."
+    help = (
+        "Measure the overview, the review queue, one conversation, a live update and an export, "
+        "on the data that is here."
+    )
 
     def add_arguments(self, parser):
         parser.add_argument("--rounds", type=int, default=40, help="times that a page is asked for")
@@ -46,28 +55,43 @@ class Command(BaseCommand):
         if rollup.left():
             raise CommandError("Figures are behind: run manage.py count_conversations first.")
         with _looking() as client, tqdm(total=0, desc="Requests", unit="") as bar:
-            addresses = _addresses()
+            longest = _longest()
+            addresses = _addresses(longest)
             bar.reset(total=rounds * len(addresses))
             pages = {
                 name: _measure(client, address, rounds, bar) for name, address in addresses.items()
             }
-        self._tell(pages, options["json"])
+            user = User.objects.get(username=VISITOR)
+            live = async_to_sync(measuring.ring)(user, longest.pk, rounds)
+        exported = async_to_sync(measuring.export)(DATASETS[EXPORT])
+        self._tell(pages, live, exported, options["json"])
         slow = [name for name, page in pages.items() if limit_ms and page.p95_ms > limit_ms]
         if slow:
             raise CommandError(f"Over {limit_ms:g} ms: {', '.join(slow)}.")
 
-    def _tell(self, pages: dict[str, Measured], as_json: bool) -> None:
+    def _tell(self, pages: dict[str, Measured], live: Heard, exported: Exported, as_json) -> None:
         for name, page in pages.items():
             self.stdout.write(
                 f"{name:22} p50 {page.p50_ms:7.1f} ms   p95 {page.p95_ms:7.1f} ms   "
                 f"{page.queries} queries"
             )
+        shown = live.shown_ms(max(page.p95_ms for page in pages.values()))
+        self.stdout.write(
+            f"{'live update':22} p50 {live.p50_ms:7.1f} ms   p95 {live.p95_ms:7.1f} ms   "
+            f"on the slowest page after {shown:.0f} ms at most"
+        )
+        self.stdout.write(
+            f"{'export of ' + EXPORT:22} {exported.rows} rows, {exported.mb} MB in "
+            f"{exported.seconds} s, memory grew by {exported.grown_mb} MB"
+        )
         if as_json:
             figures = {
                 "database": connection.vendor,
                 "conversations": Conversation.objects.count(),
                 "messages": Message.objects.count(),
                 "pages": {name: asdict(page) for name, page in pages.items()},
+                "live": {**asdict(live), "shown_ms": shown},
+                "export": {"table": EXPORT, **asdict(exported)},
             }
             self.stdout.write(json.dumps(figures))
 
@@ -86,11 +110,16 @@ def _looking() -> Iterator[Client]:
         user.delete()
 
 
-def _addresses() -> dict[str, str]:
-    """The pages by name; the longest conversation stands for the others."""
+def _longest() -> Conversation:
+    """The conversation that stands for the others."""
     longest = Conversation.objects.order_by("-message_count").first()
     if longest is None:
         raise CommandError("There is no conversation: run manage.py seed_bulk first.")
+    return longest
+
+
+def _addresses(longest: Conversation) -> dict[str, str]:
+    """The pages by name."""
     overview = reverse("analytics:overview")
     queue = reverse("admin:chat_classification_changelist")
     return {

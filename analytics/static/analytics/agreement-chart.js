@@ -29,6 +29,4 @@ const configure = (points) => ({
   },
 });
 
-const canvas = document.getElementById("agreement-chart");
-const data = document.getElementById("agreement-points");
-if (canvas && data) show(canvas, JSON.parse(data.textContent), configure, "agreement.png");
+show("agreement", configure);

@@ -46,21 +46,43 @@ function saveAs(canvas, name) {
   });
 }
 
-/**
- * Draw a chart now, and again when the colours of the page change; `name` is the picture's file.
- * `configure(points)` gives Chart.js its configuration from the points beside the canvas.
- */
-export function show(canvas, points, configure, name) {
-  const draw = () => {
-    const configuration = configure(points);
-    return new window.Chart(canvas, { ...configuration, plugins: [background] });
-  };
-  let chart = draw();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    chart.destroy();
-    chart = draw();
-  });
+/** Chart.js keeps the chart it has drawn on a canvas, so nothing is kept here. */
+const drawn = (canvas) => window.Chart.getChart(canvas);
+
+function draw(canvas, configuration) {
+  drawn(canvas)?.destroy();
+  new window.Chart(canvas, { ...configuration, plugins: [background] });
+}
+
+function follow(canvas, { data, options }) {
+  const chart = drawn(canvas);
+  Object.assign(chart, { data, options });
+  chart.update("none");
+}
+
+function offerPicture(name) {
   const save = document.getElementById("save-chart");
   save.hidden = false;
-  save.addEventListener("click", () => saveAs(canvas, name));
+  save.onclick = () => saveAs(document.getElementById(`${name}-chart`), `${name}.png`);
+}
+
+/**
+ * Draw the chart `name` now, again when the colours of the page change, and follow its points when
+ * the page is renewed. `configure(points)` gives Chart.js its configuration from the points that
+ * stand beside the canvas.
+ */
+export function show(name, configure) {
+  let shown = null; // the points as text
+  const look = ({ anew = false } = {}) => {
+    const canvas = document.getElementById(`${name}-chart`);
+    const points = document.getElementById(`${name}-points`)?.textContent;
+    if (!canvas || !points) return;
+    if (anew || !drawn(canvas)) draw(canvas, configure(JSON.parse(points)));
+    else if (points !== shown) follow(canvas, configure(JSON.parse(points)));
+    shown = points;
+    offerPicture(name);
+  };
+  look();
+  document.addEventListener("renewed", () => look());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => look({ anew: true }));
 }

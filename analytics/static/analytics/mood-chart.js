@@ -66,6 +66,4 @@ const configure = (points) => ({
   options: options(points),
 });
 
-const canvas = document.getElementById("mood-chart");
-const data = document.getElementById("mood-points");
-if (canvas && data) show(canvas, JSON.parse(data.textContent), configure, "mood.png");
+show("mood", configure);

@@ -33,6 +33,4 @@ const configure = (points) => ({
   },
 });
 
-const canvas = document.getElementById("volume-chart");
-const data = document.getElementById("volume-points");
-if (canvas && data) show(canvas, JSON.parse(data.textContent), configure, "overview.png");
+show("volume", configure);

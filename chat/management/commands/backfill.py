@@ -16,6 +16,7 @@ from chat import backfill
 from chat.models import Backfill
 from inference import resident
 from inference.errors import ModelError
+from inference.fallback import resident as fallback
 from inference.models import Task
 
 SOME_FAILED, ENDED_EARLY, INTERRUPTED = 3, 4, 130  # 2 is a wrong option
@@ -98,6 +99,7 @@ def _begin(task: Task, since: datetime | None, limit: int | None) -> Backfill:
 
 def _engine(row: Backfill):
     try:
+        fallback.check()
         engine = resident.start()
         if engine.wait_ready():
             return engine

@@ -18,6 +18,7 @@ from chat.evaluation import (
     interference,
     mistakes,
     options,
+    quality,
     replies,
     sensitivity,
 )
@@ -78,12 +79,14 @@ class Command(TaskCommand):
         }
         return next((job for name, job in jobs.items() if given[name]), self._labels)
 
-    def _labels(self, *, task, version, data, limit, baseline, errors, **others) -> dict:
+    def _labels(self, *, task, version, data, reviews, limit, baseline, errors, **others) -> dict:
         run, test, examples = _material(task, version, data, limit)
         baselines = _baselines(baseline, examples, test, run)
         engine = ready_engine()
         began = time.monotonic()
         judged = _judged(engine, run, examples, test.labels)
+        if reviews and limit is None:
+            quality.keep(run.version, quality.figures(run, examples, judged, engine.model_id))
         found = {
             **_names(run, test, engine),
             **figures.rounded(judged),

@@ -35,12 +35,14 @@ class Command(BaseCommand):
         }
         self.stdout.write(
             f"{report.conversations} conversations, {report.messages} messages, "
-            f"{report.flagged} flagged, {figures['seconds']} s"
+            f"{report.flagged} flagged, {report.reviews} decisions, {figures['seconds']} s"
         )
+        self.stdout.write(f"The demo switched these tasks on: {', '.join(demo.TASKS)}")
         if options["json"]:
             self.stdout.write(json.dumps(figures, ensure_ascii=False))
 
     def _seed(self, days: int, conversations: int, seed: int) -> demo.Report:
+        serves = resident.engine().state != "new"  # `up --demo`: visitors go on talking to it
         engine = resident.start()
         try:
             if not engine.wait_ready():
@@ -50,4 +52,5 @@ class Command(BaseCommand):
         except (EngineRefusal, TimeoutError) as error:
             raise CommandError(str(error)) from None
         finally:
-            resident.stop()
+            if not serves:
+                resident.stop()

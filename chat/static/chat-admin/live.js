@@ -1,13 +1,16 @@
-// A page of the desk stays true while it is open: alerts appear as they are raised, and lists are
-// read again when something changed. The socket only says that; what is shown comes from the page.
+// A page of the desk stays true while it is open: alerts appear as they are raised, and what it
+// shows is read again when something changed. The socket only says that; what is shown comes from
+// the page. How a piece of it is renewed: renew.js.
 {
   const MOST_ALERTS = 4;
-  const SOON = 300; // ms from a change to reading again: what belongs together comes together
-  const GAP = 2000; // ms between two readings
-  const CHANGES = ["message", "done", "sentiment", "status", "alert"];
-  const LISTS = "[data-live][id], #changelist"; // the second is any list of the admin
-  let lastRead = 0;
+  const SOON = 200; // ms from a change to reading again: what belongs together comes together
+  const GAP = 500; // ms between two readings, at least
+  const SHARE = 2; // a page that takes long is read again after so many times what it took
+  const CHANGES = ["message", "done", "sentiment", "status", "alert", "changed"];
+  const PIECES = "[data-live][id], #changelist"; // the second is any list of the admin
+  let quietUntil = 0;
   let due = null;
+  let skipped = false; // something was in use when it should have been renewed
 
   const box = document.createElement("div");
   box.className = "live-alerts";
@@ -28,46 +31,52 @@
     while (box.children.length > MOST_ALERTS) box.lastChild.remove();
   }
 
-  /** Whether somebody works in this list just now: it must not move under their hands. */
-  const inUse = (list) => list.contains(document.activeElement) || list.querySelector("tr input:checked");
+  /** The outermost pieces of the page: those inside others are renewed with them. */
+  const pieces = () => [...document.querySelectorAll(PIECES)].filter(
+    (piece) => piece.id && !piece.parentElement.closest(PIECES),
+  );
 
-  async function readAgain() {
-    lastRead = Date.now();
-    due = null;
-    const lists = [...document.querySelectorAll(LISTS)].filter((list) => list.id && !inUse(list));
-    if (!lists.length) return;
+  async function fetchPage() {
     const answer = await fetch(location.href, { credentials: "same-origin" });
-    if (!answer.ok || answer.redirected) return; // logged out meanwhile
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const list of lists) {
-      const now = fresh.getElementById(list.id);
-      if (!now || inUse(list)) continue;
-      list.replaceWith(now);
-      connectActions(now);
-    }
+    if (!answer.ok || answer.redirected) return null; // logged out meanwhile
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
   }
 
-  /** The admin's script for ticking rows knows the rows that were there when the page was opened. */
-  function connectActions(list) {
-    const rows = list.querySelectorAll("tr input.action-select");
-    if (rows.length) window.Actions(rows, { parent: list });
+  async function readAgain() {
+    const began = Date.now();
+    const page = pieces().length ? await fetchPage().catch(() => null) : null;
+    quietUntil = Date.now() + Math.max(GAP, SHARE * (Date.now() - began));
+    due = null;
+    if (page) skipped = window.renewPage(pieces(), page);
   }
 
   function changed() {
-    due ??= setTimeout(readAgain, Math.max(SOON, lastRead + GAP - Date.now()));
+    due ??= setTimeout(readAgain, Math.max(SOON, quietUntil - Date.now()));
   }
 
-  function listen(wait = 1000) {
+  /** A page about one conversation is not read again for the others. */
+  function concerns({ conversation }) {
+    const only = document.querySelector("[data-conversation]")?.dataset.conversation;
+    return !only || only === conversation;
+  }
+
+  function hear(frame) {
+    if (frame.type === "alert" && frame.rule) tell(frame);
+    if (CHANGES.includes(frame.type) && concerns(frame)) changed();
+  }
+
+  function listen(wait = 1000, again = false) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/ws/staff/`);
-    socket.onopen = () => { wait = 1000; };
-    socket.onmessage = ({ data }) => {
-      const frame = JSON.parse(data);
-      if (frame.type === "alert" && frame.rule) tell(frame);
-      if (CHANGES.includes(frame.type)) changed();
+    socket.onopen = () => {
+      wait = 1000;
+      if (again) changed(); // whatever happened while nobody listened
     };
-    socket.onclose = () => setTimeout(() => listen(Math.min(2 * wait, 60_000)), wait);
+    socket.onmessage = ({ data }) => hear(JSON.parse(data));
+    socket.onclose = () => setTimeout(() => listen(Math.min(2 * wait, 60_000), true), wait);
   }
+
+  document.addEventListener("focusout", () => { if (skipped) changed(); });
 
   const start = () => { document.body.append(box); listen(); };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -17,12 +17,12 @@ NEEDED = {"llama.cpp": {"llama_cpp": "llama-cpp-python", "gguf": "gguf"}}  # mod
 class Setting:
     """How every arm is to be loaded."""
 
-    shape: Shape
+    shape: Shape | None  # None: a model that was not made here
     cache: Path  # where made models lie
     folder: Path  # the shape's, in transformers' format
     dtype: str  # of our own arm; the others' is part of what they are
     threads: int
-    kv_mb: int = 512  # of our own arm, for what it has read
+    kv_mb: int = 256  # of our own arm, for what it has read
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The article's way: plain transformers in float32, one request after the other.
 
 Every reply reads its whole prompt, and a label is a second prompt whose answer is generated, cut
-at ten tokens. The made weights never end an answer, so it is ten here.
+at ten tokens. The made weights never end an answer, so it is ten of theirs; the pocket model does.
 """
 
 import time
@@ -59,13 +59,13 @@ class Article:
 
     def _label(self, part: Classify) -> float:
         """Generate the label; when it was there."""
-        self._generate(part.messages, LABEL_TOKENS)
+        self._generate(part.messages, 1, LABEL_TOKENS)
         return time.perf_counter()
 
     def _reply(self, part: Reply) -> tuple["_Clock", list[int], int]:
-        return self._generate(part.messages, part.max_new_tokens)
+        return self._generate(part.messages, part.max_new_tokens, part.max_new_tokens)
 
-    def _generate(self, messages: tuple[ChatMessage, ...], tokens: int):
+    def _generate(self, messages: tuple[ChatMessage, ...], least: int, most: int):
         """When each token came, the new ids, and how many the prompt had."""
         import torch
 
@@ -75,8 +75,8 @@ class Article:
                 prompt,
                 attention_mask=torch.ones_like(prompt),
                 do_sample=False,
-                min_new_tokens=tokens,
-                max_new_tokens=tokens,
+                min_new_tokens=least,
+                max_new_tokens=most,
                 streamer=clock,
             )
         return clock, whole[0, prompt.shape[1] :].tolist(), prompt.shape[1]

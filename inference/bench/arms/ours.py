@@ -1,7 +1,9 @@
 """Our own engine: one model, one request for a reply and its labels, batched with all others."""
 
+import queue
 import threading
 import time
+from collections.abc import Sequence
 
 from inference.bench.arms import Answer, Setting
 from inference.bench.errors import ArmFailed
@@ -50,8 +52,31 @@ class Ours:
         self._engine.submit(request, receiver)
         return receiver.answer(asked)
 
+    def labels(self, requests: Sequence[Request], at_once: int) -> None:
+        """Label so many messages at a time from one client, as a backfill does.
+
+        Raises:
+            ArmFailed: a label failed, or nothing came for ten minutes.
+        """
+        inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        for number, request in enumerate(requests):
+            if number >= at_once:
+                _labelled(inbox)
+            self._engine.submit(request, inbox.put)
+        for _ in range(min(at_once, len(requests))):
+            _labelled(inbox)
+
     def close(self) -> None:
         self._engine.stop()
+
+
+def _labelled(inbox: "queue.SimpleQueue[Event]") -> None:
+    try:
+        event = inbox.get(timeout=HANG)
+    except queue.Empty:
+        raise ArmFailed(f"The engine gave no answer in {HANG} seconds.") from None
+    if not isinstance(event, Classified):
+        raise ArmFailed(event.message)
 
 
 class _Receiver:

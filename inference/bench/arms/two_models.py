@@ -14,6 +14,7 @@ from inference.bench.folders import require_room, unwritable
 from inference.bench.workload import LABELS
 from inference.tasks import Classify
 
+NAME = "two-models"
 # BERT-base, uncased: Devlin et al. 2019, 110 M parameters. Beside a toy stands a toy.
 BASE = {"hidden_size": 768, "num_hidden_layers": 12, "intermediate_size": 3072}
 SMALL = {"hidden_size": 48, "num_hidden_layers": 2, "intermediate_size": 96}
@@ -65,6 +66,11 @@ def prepare(setting: Setting) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def classifier_gb(setting: Setting) -> float:
+    """What the classifier's weights take, in GB: on disk and, in float32, in memory."""
+    return (_folder(setting) / "model.safetensors").stat().st_size / 1e9
+
+
 def _write(folder: Path, size: dict) -> None:
     import torch
     from transformers import BertConfig, BertForSequenceClassification, logging
@@ -77,7 +83,7 @@ def _write(folder: Path, size: dict) -> None:
     except OSError:
         raise
     except Exception as error:  # safetensors wraps what the disk says in an error of its own
-        raise BenchError(f"--cache: {folder} cannot be written: {error}.") from error
+        raise BenchError(f"--models: {folder} cannot be written: {error}.") from error
 
 
 def _is_toy(setting: Setting) -> bool:

@@ -12,18 +12,20 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from tqdm import tqdm
 
-from inference import calibration, resident
+from inference import calibration, resident, schemas
 from inference.errors import EngineRefusal, ModelError
+from inference.fallback import resident as fallback
 from inference.models import Task, TaskVersion
-from inference.sequence import Classified, Event
-from inference.tasks import Affine, Classify, Request, message_context
+from inference.sequence import Classified, Event, Extracted
+from inference.tasks import Affine, Classify, Extract, Request, message_context
 
 WINDOW = 32  # texts given to the engine at a time
 
 
 class Command(BaseCommand):
     help = (
-        "Classify texts with a task's current wording, each as a message alone. "
+        "Classify texts with a task's current wording, each as a message alone, or write the "
+        "JSON that it asks for. "
         "Texts come as arguments, from --file (one a line), or from a pipe."
     )
 
@@ -43,7 +45,7 @@ class Command(BaseCommand):
         results = []
         with tqdm(total=len(texts), unit="text", file=sys.stderr, disable=None) as bar:
             for text, event in _classify(engine, version, affine, texts):
-                results.append(_result(text, event))
+                results.append(_result(version, text, event))
                 bar.update()
                 if not options["json"]:
                     bar.clear()
@@ -88,6 +90,7 @@ def _version(slug: str) -> TaskVersion:
 
 def _start():
     try:
+        fallback.check()
         engine = resident.start()
     except (ImproperlyConfigured, ModelError) as error:
         raise CommandError(str(error)) from error
@@ -97,6 +100,8 @@ def _start():
 
 
 def _affine(engine, version: TaskVersion) -> Affine:
+    if version.writes_json:
+        return Affine()
     try:
         found = calibration.for_version(engine, version)
     except (EngineRefusal, RuntimeError) as error:
@@ -113,9 +118,8 @@ def _classify(
     asked = 0
     for number, text in enumerate(texts):
         while asked < len(texts) and asked < number + WINDOW:
-            messages = message_context(version.prompt, texts[asked])
-            part = Classify(str(asked), messages, version.names, affine)
-            engine.submit(Request(classify=(part,)), answers.put)
+            part = _part(version, str(asked), texts[asked], affine)
+            engine.submit(Request.of([part]), answers.put)
             asked += 1
         while str(number) not in early:
             event = answers.get()
@@ -123,21 +127,37 @@ def _classify(
         yield text, early.pop(str(number))
 
 
-def _result(text: str, event: Event) -> dict:
+def _part(version: TaskVersion, key: str, text: str, affine: Affine) -> Classify | Extract:
+    messages = message_context(version.prompt, text)
+    if version.writes_json:
+        return Extract(key, messages, version.schema, version.answer_tokens)
+    return Classify(key, messages, version.names, affine, version.reasoning)
+
+
+def _result(version: TaskVersion, text: str, event: Event) -> dict:
+    if isinstance(event, Extracted):
+        data, problem = schemas.read(event.text, version.schema, event.cut_at)
+        return {"text": text, "error": problem} if problem else {"text": text, "data": data}
     if not isinstance(event, Classified):
         return {"text": text, "error": event.message}
+    other = fallback.opinion(version, text, event.confidence)
+    said = other or event
     return {
         "text": text,
-        "label": event.label,
-        "confidence": round(event.confidence, 4),
-        "scores": {label: round(value, 4) for label, value in event.probabilities.items()},
+        "label": said.label,
+        "confidence": round(said.confidence, 4),
+        "scores": {label: round(value, 4) for label, value in said.probabilities.items()},
+        **({"decided_by": other.model_id} if other else {}),
     }
 
 
 def _line(result: dict) -> str:
     if "error" in result:
         return f"failed ({result['error']})\t{result['text']}"
-    return f"{result['label']}\t{result['confidence']:.2f}\t{result['text']}"
+    if "data" in result:
+        return f"{json.dumps(result['data'], ensure_ascii=False)}\t{result['text']}"
+    label = result["label"] + (" (fallback)" if "decided_by" in result else "")
+    return f"{label}\t{result['confidence']:.2f}\t{result['text']}"
 
 
 def _summary(version: TaskVersion, engine, results: list[dict]) -> dict:

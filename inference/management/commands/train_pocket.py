@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ class Command(BaseCommand):
     help = (
         "Train a small chat model from scratch on generated support conversations and labelled "
         "messages, in English and Chinese, and write it to a folder that transformers loads. "
-        "An interrupted training goes on when the same command is given again."
+        "An interrupted training goes on when the same command is given again, for more or fewer "
+        "--minutes if you like."
     )
     requires_system_checks = ()
 
@@ -43,6 +45,11 @@ class Command(BaseCommand):
             help="processes that write the text (none on a CPU, all cores but two with a GPU)",
         )
         parser.add_argument("--threads", type=int, default=0, help="CPU threads (all cores)")
+        parser.add_argument(
+            "--compile",
+            action="store_true",
+            help="fuse the model's operations first: about a seventh faster, wants a C++ compiler",
+        )
         parser.add_argument("--fresh", action="store_true", help="drop an interrupted training")
         parser.add_argument(
             "--json", action="store_true", help="print the report as the last line, as JSON"
@@ -56,13 +63,16 @@ class Command(BaseCommand):
         self.stdout.write(_line(report) if json else _summary(report, out))
 
 
-def _check(*, minutes, threads, hidden, layers, rows, writers, **others) -> None:
+def _check(*, minutes, threads, hidden, layers, rows, writers, compile, **others) -> None:
     _require(0 < minutes <= 24 * 60, "--minutes", "more than 0 and at most 1440", minutes)
     _require(threads >= 0, "--threads", "0 (all cores) or more", threads)
     _require(0 < hidden <= 1024 and hidden % 64 == 0, "--hidden", "64, 128 ... 1024", hidden)
     _require(1 <= layers <= 32, "--layers", "1 to 32", layers)
     _require(1 <= rows <= 256, "--rows", "1 to 256", rows)
     _require(writers is None or 0 <= writers <= 64, "--writers", "0 to 64", writers)
+    compiler = os.environ.get("CXX", "g++")
+    if compile and not shutil.which(compiler):
+        raise CommandError(f"--compile needs a C++ compiler: {compiler} is missing. CXX names one.")
 
 
 def _require(fine: bool, option: str, allowed: str, value) -> None:
@@ -102,12 +112,13 @@ def _make(out: Path, *, data, start, fresh, threads, writers, **options) -> dict
         raise CommandError("Stopped. The same command goes on where it was.") from error
 
 
-def _plan(start, *, minutes, seed, hidden, layers, rows, **others):
+def _plan(start, *, minutes, seed, hidden, layers, rows, compile, **others):
     from inference.pocket.recipe import Recipe
     from inference.pocket.training import Plan, Shape
 
     shape = Shape(hidden=hidden, layers=layers, heads=hidden // 64, intermediate=3 * hidden)
-    plan = Plan(minutes=minutes, shape=shape, recipe=Recipe(seed=seed, rows=rows))
+    recipe = Recipe(seed=seed, rows=rows)
+    plan = Plan(minutes=minutes, shape=shape, recipe=recipe, compiled=compile)
     if start:  # what is learned already would be lost at the full rates
         plan = replace(plan, muon_rate=0.6 * plan.muon_rate, adam_rate=0.6 * plan.adam_rate)
     return plan

@@ -25,7 +25,7 @@ ARMS = ("ours", "article", "two-models")
 def bench(*arguments, cache):
     """What the command writes to stdout."""
     out = io.StringIO()
-    options = ("--shape", "toy", "--threads", "1", "--cache", str(cache))
+    options = ("--shape", "toy", "--threads", "1", "--models", str(cache))
     call_command("bench", *options, *arguments, stdout=out)
     return out.getvalue()
 
@@ -97,6 +97,15 @@ def test_the_page_tells_a_person_the_same(run):
     assert "ours divided by the other's" in page
 
 
+def test_the_comparison_with_bert_is_in_both(run):
+    page, figures, _ = run
+    assert "BERT + LLM" in page
+    table = figures["comparison"]
+    assert table["memory_gb"]["two-models"] == figures["arms"]["two-models"]["rss_gb"]
+    assert table["one_more_task_ms"]["ours"] == figures["one_more_task_ms"]["1"]
+    assert table["one_more_task_gb"]["two-models"] > 0
+
+
 def test_the_plot_names_every_arm(run):
     *_, plot = run
     drawn = ET.parse(plot).getroot().itertext()
@@ -133,7 +142,7 @@ def test_an_arm_that_failed_ends_the_command_with_an_error_after_the_figures(
 ):
     measured({"article": "Its process ended (exit code -9): out of memory?"})
     with pytest.raises(CommandError, match="Not measured to the end: article"):
-        call_command("bench", "--shape", "toy", "--cache", str(cache), "--json")
+        call_command("bench", "--shape", "toy", "--models", str(cache), "--json")
     written = capsys.readouterr().out.splitlines()
     assert any("out of memory?" in line for line in written)
     assert json.loads(written[-1])["missing"].keys() == {"article"}
@@ -173,7 +182,8 @@ def test_an_arm_that_fails_is_left_out_and_named(setting, tmp_path):
         (["--dtype", "float8"], "--dtype must be one of auto, float32, bfloat16, int8"),
         (["--plot", "/nowhere/at/all.svg"], "--plot /nowhere/at/all.svg cannot be written there"),
         (["--plot", "/tmp"], "--plot /tmp is a folder"),
-        (["--quick", "--cache", "/dev/null"], "--cache /dev/null cannot be written"),
+        (["--accuracy", "/nowhere/at/all"], "--accuracy /nowhere/at/all cannot be read"),
+        (["--quick", "--models", "/dev/null"], "--models /dev/null cannot be written"),
     ],
 )
 def test_a_wrong_option_is_named_before_anything_is_measured(tmp_path, options, problem):

@@ -139,7 +139,10 @@ def test_five_tasks_are_compared_with_one(workload, seed):
             return Answer(0.0, (ended,) * len(request.classify), (1.0,), " a")
 
     figures = FiveTasks(2, turns=1, seed=seed).run(ByTask(), workload)
-    assert figures == {"five_tasks_over_one": {"2": pytest.approx(6 / 2)}}
+    assert figures == {
+        "five_tasks_over_one": {"2": pytest.approx(6 / 2)},
+        "one_more_task_ms": {"2": pytest.approx(1000)},
+    }
 
 
 @pytest.mark.parametrize(("parallel", "asked"), [(True, 4), (False, 1)])

@@ -92,13 +92,13 @@ def test_what_was_broken_off_leaves_nothing_behind(tmp_path):
 def test_a_cache_that_cannot_be_written_is_named(tmp_path):
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(BenchError, match=f"--cache {file}/below cannot be written"):
+    with pytest.raises(BenchError, match=f"--models {file}/below cannot be written"):
         folders.ensure(TOY, file / "below")
 
 
 def test_a_disk_without_room_is_named_before_anything_is_written(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(folders.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(BenchError, match=f"--cache {tmp_path}: .* GB are needed there, 0.0 are"):
+    with pytest.raises(BenchError, match=f"--models {tmp_path}: .* GB are needed there, 0.0 are"):
         folders.ensure(TOY, tmp_path)
     assert list(tmp_path.iterdir()) == []
