@@ -6,13 +6,18 @@ copied.
 """
 
 import random
+import string
 
+from inference.pocket import moods
 from inference.pocket.facts import Facts
 from inference.pocket.grammar import load
 
 PROMPT = "Repeat the numbers, names and addresses in the message, in their order."
 
-_KINDS = ("order", "order", "order", "phone", "email", "amount", "name")
+_ASKED = 0.5  # share of messages as customers write them; the others hold little but facts
+_TANGLED = 0.3  # share of numbers of two or three digits again and again
+_KINDS = ("order", "order", "order", "phone", "email", "amount", "date", "name", "name")
+_REPEATED = ("order", "phone", "email", "amount", "date", "name")
 _BETWEEN = {
     "en": (
         "my order", "order number", "number", "it is", "for", "about", "this is", "hello, i have",
@@ -26,7 +31,21 @@ _JOINTS = {"en": (", ", ". ", " and "), "zh": ("，", "。")}
 
 
 def roll(rng: random.Random, language: str) -> tuple[str, str]:
-    """A message that names one to four facts between other words, and the facts in their order."""
+    """A message that names facts between other words, and the facts in their order."""
+    return _asked(rng, language) if rng.random() < _ASKED else _listed(rng, language)
+
+
+def _asked(rng: random.Random, language: str) -> tuple[str, str]:
+    """What a customer wrote who named something: other numbers in it are left alone."""
+    while True:
+        message = moods.of_intent(rng, language)
+        kinds = (kind for kind in message.facts if kind.rstrip("2") in _REPEATED)
+        named = {message.facts[kind] for kind in kinds}
+        if named and all(message.text.count(each) == 1 for each in named):
+            return message.text, " ".join(sorted(named, key=message.text.index))
+
+
+def _listed(rng: random.Random, language: str) -> tuple[str, str]:
     named = [_fact(rng, language) for _ in range(rng.choice((1, 1, 2, 3, 4)))]
     gap, between = "" if language == "zh" else " ", _BETWEEN[language]
     text = rng.choice(_JOINTS[language]).join(rng.choice(between) + gap + each for each in named)
@@ -36,5 +55,15 @@ def roll(rng: random.Random, language: str) -> tuple[str, str]:
 
 
 def _fact(rng: random.Random, language: str) -> str:
+    kind = rng.choice(_KINDS)
+    if kind == "order" and rng.random() < _TANGLED:
+        return _tangled(rng)
     names = load(language).lexicons
-    return Facts(rng, language, lambda of: rng.choice(names[of]))[rng.choice(_KINDS)]
+    return Facts(rng, language, lambda of: rng.choice(names[of]))[kind]
+
+
+def _tangled(rng: random.Random) -> str:
+    """A number whose next digit cannot be told from the one before, as 55838 after its 5."""
+    letters = "".join(rng.choices(string.ascii_uppercase, k=rng.choice((0, 0, 2))))
+    few = rng.sample(string.digits, rng.choice((2, 3)))
+    return letters + "".join(rng.choices(few, k=rng.randint(4, 9)))
