@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -87,9 +87,10 @@ def serving(variables: dict[str, str]) -> Iterator[Server]:
     Args:
         variables: environment variables beside the usual ones.
     """
-    with _terminable(), tempfile.TemporaryDirectory(prefix="bench-serve-") as folder:
+    with _interruptions() as release, tempfile.TemporaryDirectory(prefix="bench-serve-") as folder:
         server = Server(Path(folder), variables)
         try:
+            release()
             server.wait_ready()
             yield server
         finally:
@@ -97,16 +98,36 @@ def serving(variables: dict[str, str]) -> Iterator[Server]:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, so that nothing is left behind."""
+def _interruptions() -> Iterator[Callable[[], None]]:
+    """Let SIGTERM end the command as Ctrl-C does, and hold both back until `release` is called.
+
+    One that came while the process was just being started would leave it behind, with nobody who
+    knows of it.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: None
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    held, came = True, False
+
+    def interrupt(number, frame) -> None:
+        nonlocal came
+        came = True
+        if not held:
+            raise KeyboardInterrupt
+
+    def release() -> None:
+        nonlocal held
+        held = False
+        if came:
+            raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
-        yield
+        yield release
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _environment(folder: Path, variables: dict[str, str]) -> dict[str, str]:

@@ -105,6 +105,22 @@ def test_an_interrupted_run_leaves_neither_server_nor_files(command, tmp_path, n
     assert list(tmp_path.glob("bench-serve-*")) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_that_was_just_being_started_is_ended_too(monkeypatch, number):
+    started = []
+    start = subprocess.Popen
+
+    def interrupted(*args, **options):
+        started.append(start(*args, **options))
+        os.kill(os.getpid(), number)
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with pytest.raises(KeyboardInterrupt), serving({}):
+        pytest.fail("it went on")
+    assert started[0].poll() is not None
+
+
 def _child(pid: int) -> psutil.Process:
     """The server, once the command has started it."""
     until = time.monotonic() + 60
