@@ -71,11 +71,12 @@ class KVCache:
             self._used(source)
         return (source.kv if source else None), known
 
-    def lease(self, ids: Sequence[int], tokens: int) -> Lease | None:
+    def lease(self, ids: Sequence[int], tokens: int, decodes: bool = False) -> Lease | None:
         """KV for a prompt of `ids` that may grow to `tokens`; None while there is no room.
 
         It begins with the longest prefix that is known. An entry that the prompt continues is
-        taken over; of others the beginning is copied.
+        taken over; of others the beginning is copied. One that `decodes` lies beside others in
+        the model's slots, as far as they go.
 
         Raises:
             KVTooSmall: there would be no room even if nothing else ran.
@@ -91,18 +92,19 @@ class KVCache:
         if _continues(source, known) or not self._make_room(need, besides=source):
             kv = self._take(source, known, need)
         else:
-            kv = self._copy(source, known, in_blocks(tokens), len(row))
-        return None if kv is None else self._open(row, kv, known, tokens)
+            kv = self._copy(source, known, in_blocks(tokens), len(row), decodes)
+        return None if kv is None else self._open(row, kv, known, tokens, decodes)
 
     def free(self, lease: Lease) -> None:
         """The sequence is over and nothing of it is worth keeping."""
-        self._leases.pop(id(lease), None)
+        self._end(lease, keep=False)
 
     def keep(self, lease: Lease, ids: Sequence[int], root: bool = False) -> None:
         """The sequence is over: keep its KV, which holds `ids`, for whoever comes next."""
-        self.free(lease)
         row = np.asarray(ids[: lease.kv.length])
-        if self._model.reusable and len(row) and not self._has(row):
+        worth = self._model.reusable and len(row) and not self._has(row)
+        self._end(lease, keep=worth)
+        if worth:
             self._drop_beginnings_of(row)
             self._add(Entry(row, lease.kv, root))
 
@@ -126,6 +128,7 @@ class KVCache:
         for key, entry in self._entries.items():
             assert key == _key(entry), "an entry under another's ids"
             assert entry.kv.length == len(entry.ids), "KV and ids differ in length"
+            assert entry.kv.slot is None, "what nobody runs on lies in a slot"
         for lease in self._leases.values():
             assert lease.kv.nbytes <= lease.nbytes, "a lease holds more than was promised"
         owned = [id(each.kv) for each in self._holders()]
@@ -133,6 +136,10 @@ class KVCache:
 
     def _holders(self) -> list[Holder]:
         return [*self._entries.values(), *self._leases.values()]
+
+    def _end(self, lease: Lease, keep: bool) -> None:
+        if self._leases.pop(id(lease), None) is not None:
+            lease.kv.leave(keep)
 
     def _nbytes(self, tokens: int) -> int:
         return in_blocks(tokens) * self._model.bytes_a_token
@@ -152,15 +159,17 @@ class KVCache:
         source.kv.truncate(known)
         return source.kv
 
-    def _copy(self, source: Holder | None, known: int, limit: int, room: int):
+    def _copy(self, source: Holder | None, known: int, limit: int, room: int, slot: bool):
         if source is None:
             return self._model.new_kv(limit)
         if isinstance(source, Entry) and source.root:
             self._used(source)  # others age: a template that rewrites history never comes back
-        return source.kv.prefix_copy(known, limit, room)
+        return source.kv.prefix_copy(known, limit, room, slot)
 
-    def _open(self, row: np.ndarray, kv, known: int, tokens: int) -> Lease:
+    def _open(self, row: np.ndarray, kv, known: int, tokens: int, decodes: bool) -> Lease:
         kv.limit = in_blocks(tokens)
+        if decodes:
+            kv.enter()
         kv.reserve(len(row) - known)
         lease = Lease(row, kv, max(self._nbytes(tokens), kv.nbytes), known, planned=known)
         self._leases[id(lease)] = lease

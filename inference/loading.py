@@ -87,7 +87,7 @@ def _assemble(config, module, tokenizer, prompt, name, device, dtype) -> LoadedM
     generation = _generation(config, module.config)
     context = min(config.context, _longest_context(module.config) or config.context)
     return LoadedModel(
-        model=_forward(module, dtype),
+        model=_forward(module, dtype, config.max_running),
         tokenizer=tokenizer,
         prompt=prompt,
         config=config,
@@ -102,12 +102,12 @@ def _assemble(config, module, tokenizer, prompt, name, device, dtype) -> LoadedM
     )
 
 
-def _forward(module, dtype: str) -> "LeanModel | PlainModel":
+def _forward(module, dtype: str, running: int) -> "LeanModel | PlainModel":
     from inference.lean.model import LeanModel
     from inference.lean.plain import PlainModel
     from inference.lean.weights import belongs
 
-    return LeanModel(module, dtype) if belongs(module.config) else PlainModel(module)
+    return LeanModel(module, dtype, running) if belongs(module.config) else PlainModel(module)
 
 
 def _describe(config: InferenceConfig):

@@ -71,7 +71,7 @@ class Planner:
         ids = sequence.prompt_ids
         if self._full or self._cache.coming(ids) > self._cache.known(ids) + SPARE:
             return False
-        sequence.lease = self._cache.lease(ids, len(ids) + sequence.limit)
+        sequence.lease = self._cache.lease(ids, len(ids) + sequence.limit, decodes=True)
         self._full = sequence.lease is None
         return not self._full
 

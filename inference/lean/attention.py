@@ -11,7 +11,11 @@ from itertools import accumulate
 import torch
 import torch.nn.functional as F
 
+from inference.lean.kv import SequenceKV
 from inference.lean.segments import Append, Fork, Segment
+from inference.lean.slots import KVSlots
+
+WORTH_A_CALL = 256  # tokens that attend to nothing are cheaper than one more call
 
 
 class StepAttention:
@@ -29,16 +33,16 @@ class StepAttention:
         counts = [len(segment.tokens) for segment in segments]
         starts = [0, *accumulate(counts)][:-1]
         placed = list(zip(starts, segments, strict=True))
-        appends = [(start, each) for start, each in placed if isinstance(each, Append)]
+        beside = [(start, each) for start, each in placed if _lies_beside(each)]
+        appends = [each for each in placed if isinstance(each[1], Append) and each not in beside]
         forks = [(start, each) for start, each in placed if isinstance(each, Fork)]
         # Forks may look at what this step appends, so appends have their memory and turn first.
         self._appends = [
             (slice(start, start + len(each.ids)), _append(each, groups, **where))
             for start, each in appends
         ]
+        self._beside = _Beside(beside, dtype) if beside else None
         self._forks = [_Branches(each, groups, **where) for each in _alike(forks)]
-        written = [torch.arange(place.start, place.stop) for place, _ in self._appends]
-        self._written = torch.cat(written).to(device) if written and forks else None
 
     def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
         """What every token gathers, shaped like `queries`.
@@ -47,15 +51,19 @@ class StepAttention:
             queries: (tokens, heads, groups, head size), rotated.
             pairs: (tokens, 2, heads, head size), keys (rotated) and values.
         """
-        found = [part(layer, queries[place], pairs[place]) for place, part in self._appends]
-        if not self._forks:
-            return torch.cat(found)
         gathered = torch.empty_like(queries)
-        if found:
-            gathered[self._written] = torch.cat(found)
+        for place, part in self._appends:
+            gathered[place] = part(layer, queries[place], pairs[place])
+        if self._beside:
+            self._beside(layer, queries, pairs, gathered)
         for part in self._forks:
             part(layer, queries, pairs, gathered)
         return gathered
+
+
+def _lies_beside(segment: Segment) -> bool:
+    """Whether it is one new token of a sequence in a slot."""
+    return isinstance(segment, Append) and len(segment.ids) == 1 and segment.kv.slot is not None
 
 
 def _append(segment: Append, groups: int, **where) -> "_Decode | _Prefill":
@@ -70,17 +78,78 @@ def _alike(forks: Iterable[tuple[int, Fork]]) -> list[list[tuple[int, Fork]]]:
     return list(found.values())
 
 
+class _Beside:
+    """One new token of each of several sequences in slots.
+
+    Those in neighbouring slots attend in one call, as far as their lengths are alike: the shorter
+    ones are filled up with what nobody sees.
+
+    Args:
+        placed: where each token stands in the step, and its segment.
+    """
+
+    def __init__(self, placed: Sequence[tuple[int, Append]], dtype: torch.dtype):
+        placed = sorted(placed, key=lambda each: each[1].kv.slot)
+        kvs = [segment.kv for _, segment in placed]
+        for kv in kvs:
+            kv.reserve(1)
+        slots = kvs[0].slots
+        self._rows = torch.tensor([start for start, _ in placed])
+        self._places = slots.places([kv.slot for kv in kvs], [kv.length for kv in kvs])
+        self._runs = [_Run(slots, run, dtype) for run in _neighbours(kvs)]
+        self._counts = [run.count for run in self._runs]
+
+    def __call__(
+        self, layer: int, queries: torch.Tensor, pairs: torch.Tensor, gathered: torch.Tensor
+    ) -> None:
+        self._places.write(layer, pairs[self._rows])
+        asked = queries[self._rows].split(self._counts)
+        found = [run(layer, each) for run, each in zip(self._runs, asked, strict=True)]
+        gathered[self._rows] = torch.cat(found) if len(found) > 1 else found[0]
+
+
+class _Run:
+    """Neighbouring slots, each with one new token."""
+
+    def __init__(self, slots: KVSlots, kvs: list[SequenceKV], dtype: torch.dtype):
+        counts = torch.tensor([kv.length + 1 for kv in kvs])
+        self.count, longest, first = len(kvs), int(counts.max()), kvs[0].slot
+        self._keys, self._values = slots.seen(slice(first, first + len(kvs)), longest)
+        self._mask = None
+        if len(kvs) > 1 and counts.min() < longest:
+            seen = torch.arange(longest) < counts[:, None]
+            self._mask = _additive(seen[:, None, None], 1, dtype, "cpu")
+
+    def __call__(self, layer: int, queries: torch.Tensor) -> torch.Tensor:
+        keys, values = self._keys[layer], self._values[layer]
+        return F.scaled_dot_product_attention(queries, keys, values, self._mask)
+
+
+def _neighbours(kvs: Sequence[SequenceKV]) -> list[list[SequenceKV]]:
+    """KVs in the order of their slots, cut where a slot is missing or too much is filled up."""
+    runs = [[kvs[0]]]
+    for kv in kvs[1:]:
+        run = runs[-1]
+        longest = max(each.length for each in run)
+        wasted = max(longest - kv.length, (kv.length - longest) * len(run))
+        if kv.slot == run[-1].slot + 1 and wasted <= WORTH_A_CALL:
+            run.append(kv)
+        else:
+            runs.append([kv])
+    return runs
+
+
 class _Decode:
     """One new token, which sees everything: no mask, and nothing to lay out."""
 
     def __init__(self, segment: Append):
         kv = segment.kv
         kv.reserve(1)
-        self._slots = kv.slots(1)
+        self._places = kv.places(1)
         self._keys, self._values = kv.seen(kv.length + 1)
 
     def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
-        self._slots[layer].copy_(pairs)
+        self._places[layer].copy_(pairs)
         return F.scaled_dot_product_attention(queries, self._keys[layer], self._values[layer])
 
 
@@ -90,13 +159,13 @@ class _Prefill:
     def __init__(self, segment: Append, groups: int, **where):
         kv, count = segment.kv, len(segment.ids)
         kv.reserve(count)
-        self._slots = kv.slots(count)
+        self._places = kv.places(count)
         self._keys, self._values = kv.seen(kv.length + count)
         seen = torch.ones(count, kv.length + count, dtype=torch.bool).tril(kv.length)
         self._mask = _additive(seen, groups, **where)
 
     def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
-        self._slots[layer].copy_(pairs)
+        self._places[layer].copy_(pairs)
         keys, values = self._keys[layer], self._values[layer]
         result = F.scaled_dot_product_attention(_beside(queries)[None], keys, values, self._mask)
         return _by_token(result[0], len(queries))

@@ -11,11 +11,14 @@ import torch
 import torch.nn.functional as F
 
 from inference.lean.attention import StepAttention
-from inference.lean.kv import KVShape, SequenceKV
+from inference.lean.kv import KVShape, SequenceKV, in_blocks
 from inference.lean.linear import FloatLinear, Int8Linear
 from inference.lean.rope import Angles, Rope, rotate_
 from inference.lean.segments import Append, Segment
+from inference.lean.slots import KVSlots
 from inference.lean.weights import Layer, Taker
+
+SLOT = 2048  # tokens: what is longer gains nothing from attending together with others
 
 
 class LeanModel:
@@ -24,13 +27,14 @@ class LeanModel:
     Args:
         module: a causal language model for which `weights.belongs` holds.
         dtype: "float32", "bfloat16" (both as the module has them) or "int8".
+        running: sequences that are answered at the same time; they get slots, on a CPU.
     """
 
     at_once = sys.maxsize  # segments that one forward takes
     forks = True  # a Fork may look at a KV
     reusable = True  # a KV can be cut to a prefix and continued
 
-    def __init__(self, module, dtype: str):
+    def __init__(self, module, dtype: str, running: int = 0):
         config = module.config
         self.config = config
         self.dtype = torch.float32 if dtype == "int8" else getattr(torch, dtype)
@@ -44,6 +48,7 @@ class LeanModel:
         self._norm = taker.norm(module.model.norm)
         self._epsilon = config.rms_norm_eps
         self._set_heads(config)
+        self._slots = self._make_slots(running) if running else None
 
     @property
     def bytes_a_token(self) -> int:
@@ -52,7 +57,7 @@ class LeanModel:
 
     def new_kv(self, limit: int) -> SequenceKV:
         """An empty KV that may grow to `limit` tokens."""
-        return SequenceKV(self._shape, limit)
+        return SequenceKV(self._shape, limit, self._slots)
 
     @torch.inference_mode()
     def forward(self, segments: Sequence[Segment]) -> list[torch.Tensor]:
@@ -81,6 +86,12 @@ class LeanModel:
         kv_heads = config.num_key_value_heads
         self._heads, self._groups = heads, heads // kv_heads
         self._shape = KVShape(config.num_hidden_layers, kv_heads, size, self.dtype, self._device)
+
+    def _make_slots(self, count: int) -> KVSlots | None:
+        if sys.platform != "linux" or self._device.type != "cpu":
+            return None
+        capacity = min(SLOT, in_blocks(self.config.max_position_embeddings))
+        return KVSlots(self._shape, count, capacity)
 
     def _attend(
         self, index: int, layer: Layer, hidden: torch.Tensor, angles: Angles, attention

@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 class PlainKV:
     """A DynamicCache that counts its tokens; only one of plain attention can be cut."""
 
+    slot = None
+
     def __init__(self, cache: DynamicCache, bytes_a_token: int):
         self.cache = cache
         self.limit = 0
@@ -33,7 +35,13 @@ class PlainKV:
             self.cache = _beginning(self.cache, length)
             self.length = length
 
-    def prefix_copy(self, length: int, limit: int, room: int = 0) -> "PlainKV":
+    def enter(self) -> None:
+        """There are no slots."""
+
+    def leave(self, keep: bool) -> None:
+        """Nor anything to give back."""
+
+    def prefix_copy(self, length: int, limit: int, room: int = 0, slot: bool = False) -> "PlainKV":
         copy = PlainKV(_beginning(self.cache, length), self._bytes_a_token)
         copy.length, copy.limit = length, limit
         return copy

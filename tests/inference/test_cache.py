@@ -8,6 +8,7 @@ import torch
 from inference.cache import SPARE, KVCache
 from inference.errors import KVTooSmall
 from inference.lean.kv import BLOCK, KVShape, SequenceKV
+from inference.lean.slots import KVSlots
 
 SHAPE = KVShape(layers=2, heads=2, head_size=4, dtype=torch.float32)
 BLOCK_BYTES = BLOCK * SHAPE.bytes_a_token
@@ -26,8 +27,8 @@ def compute(lease, ids):
     kv = lease.kv
     rest = torch.tensor(ids[kv.length :], dtype=torch.float32)
     kv.reserve(len(rest))
-    for slots in kv.slots(len(rest)):
-        slots.copy_(rest[:, None, None, None].expand_as(slots))
+    for places in kv.places(len(rest)):
+        places.copy_(rest[:, None, None, None].expand_as(places))
     kv.advance(len(rest))
     lease.planned = kv.length
 
@@ -87,6 +88,23 @@ def test_an_entry_that_goes_another_way_is_copied():
     lease = leased(cache, [1, 2, 3])
     assert contents(lease.kv) == [1, 2, 3]
     assert cache.known([1, *LONG, 0]) == 1 + len(LONG)
+
+
+def test_only_who_decodes_lies_in_a_slot_and_leaves_it_at_the_end():
+    slots = KVSlots(SHAPE, 3, 4 * BLOCK)
+    made = SimpleNamespace(**{**vars(model()), "new_kv": lambda n: SequenceKV(SHAPE, n, slots)})
+    cache = KVCache(made, 100 * BLOCK_BYTES)
+    cache.keep(leased(cache, [1, *LONG]), [1, *LONG])
+    label = leased(cache, [8, 9])
+    asked = ([7, 7], [1, 5], [1, *LONG, 4])
+    new, copied, taken = (cache.lease(ids, 2 * BLOCK, decodes=True) for ids in asked)
+    assert [each.kv.slot for each in (label, new, copied, taken)] == [None, 0, 1, 2]
+    assert (contents(copied.kv), contents(taken.kv)) == ([1], [1, *LONG])
+    cache.keep(taken, [1, *LONG])
+    cache.free(new)
+    assert slots.taken == 1
+    assert cache.known([1, *LONG, 4]) == 1 + len(LONG)
+    cache.check()
 
 
 def test_a_system_prompt_is_copied_and_stays():

@@ -144,6 +144,7 @@ def test_ten_thousand_cancelled_requests_leave_nothing_behind(make_engine, loade
     assert not engine._outbox._events
     assert engine._runner.cache.promised == 0
     engine._runner.cache.check()
+    assert engine._runner._model.new_kv(1).slots.taken == 0
     finished(engine, reply_to("Hello", max_new_tokens=1))  # the loop drops its last batch
     assert _sequences() <= before + 1
 

@@ -14,8 +14,8 @@ SHAPE = KVShape(layers=2, heads=3, head_size=4, dtype=torch.float32)
 def fill(kv, numbers):
     """Append so many tokens whose keys and values say which they are."""
     kv.reserve(len(numbers))
-    for slots in kv.slots(len(numbers)):
-        slots.copy_(torch.tensor(numbers)[:, None, None, None].expand_as(slots))
+    for places in kv.places(len(numbers)):
+        places.copy_(torch.tensor(numbers)[:, None, None, None].expand_as(places))
     kv.advance(len(numbers))
 
 

@@ -184,12 +184,15 @@ def test_label_scores_are_those_of_plain_transformers(prompt, words):
 
 
 def test_training_lowers_the_loss(words):
-    trainer = Trainer(replace(TOY, steps=40), words, NOTHING)
-    unseen = recipe.batch(TOY.recipe, 10_000, trainer.prompt, NOTHING)
-    before = text_losses(trainer.model, unseen).mean()
+    trainer = Trainer(replace(TOY, steps=80), words, NOTHING)
+    unseen = [recipe.batch(TOY.recipe, n, trainer.prompt, NOTHING) for n in range(10_000, 10_008)]
+
+    def loss():  # of any eight batches: one may be a drill of nothing but digits
+        return torch.cat([text_losses(trainer.model, each) for each in unseen]).mean()
+
+    before = loss()
     trainer.run()
-    after = text_losses(trainer.model, unseen).mean()
-    assert after < 0.9 * before
+    assert loss() < 0.9 * before
 
 
 def test_the_same_seed_has_the_same_first_losses(words):

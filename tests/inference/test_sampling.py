@@ -66,15 +66,17 @@ def test_what_was_said_becomes_less_likely():
     top_p=st.floats(0.2, 1.0),
 )
 def test_only_tokens_that_transformers_would_draw(history, penalty, temperature, top_k, top_p):
-    scores, ids = LOGITS[None].clone(), torch.tensor([history])
+    ids = torch.tensor([history])
+    penalised = theirs.RepetitionPenaltyLogitsProcessor(penalty)(ids, LOGITS[None].clone())
+    scores = penalised
     for processor in (
-        theirs.RepetitionPenaltyLogitsProcessor(penalty),
         theirs.TemperatureLogitsWarper(temperature),
         theirs.TopKLogitsWarper(top_k),
         theirs.TopPLogitsWarper(top_p),
     ):
         scores = processor(ids, scores)
-    allowed = {n for n, score in enumerate(scores[0]) if score > -1e9}
+    least = penalised[scores > -1e9].min()  # of tokens that are equally likely, either may go
+    allowed = {n for n, score in enumerate(penalised[0]) if score >= least}
     settings = Sampling(True, temperature, top_k, top_p, 0.0, penalty)
     assert set(draws(settings, 40, history=history)) <= allowed
 
