@@ -59,19 +59,12 @@ def _check_int8(described) -> None:
 
 
 def _fast_dtype(described) -> str:
-    from inference.lean.linear import int8_is_fast
+    from inference.lean.linear import bfloat16_is_fast, int8_is_fast
     from inference.lean.weights import belongs
 
     if int8_is_fast() and belongs(described):
         return "int8"
-    return "bfloat16" if _bfloat16_is_native() else "float32"
-
-
-def _bfloat16_is_native() -> bool:
-    import torch
-
-    has = torch.cpu.get_capabilities()
-    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+    return "bfloat16" if bfloat16_is_fast() else "float32"
 
 
 def _parameters(described) -> int:

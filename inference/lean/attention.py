@@ -94,7 +94,7 @@ class _Beside:
         for kv in kvs:
             kv.reserve(1)
         slots = kvs[0].slots
-        self._rows = torch.tensor([start for start, _ in placed])
+        self._rows = _rows([start for start, _ in placed])
         self._places = slots.places([kv.slot for kv in kvs], [kv.length for kv in kvs])
         self._runs = [_Run(slots, run, dtype) for run in _neighbours(kvs)]
         self._counts = [run.count for run in self._runs]
@@ -106,6 +106,12 @@ class _Beside:
         asked = queries[self._rows].split(self._counts)
         found = [run(layer, each) for run, each in zip(self._runs, asked, strict=True)]
         gathered[self._rows] = torch.cat(found) if len(found) > 1 else found[0]
+
+
+def _rows(starts: list[int]) -> slice | torch.Tensor:
+    """An index of these rows: a slice, which copies nothing, where they follow one another."""
+    first, end = starts[0], starts[0] + len(starts)
+    return slice(first, end) if starts == list(range(first, end)) else torch.tensor(starts)
 
 
 class _Run:

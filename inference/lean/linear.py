@@ -52,12 +52,11 @@ class Int8Linear:
         scaled = rows / scale
         multiply = self._in_two_parts if self._saturates else self._in_one
         if len(self._packed) == 1:
-            result = multiply(scaled, self._packed[0])
+            result = multiply(scaled, self._packed[0]).mul_(scale)
         else:  # straight to its place: two copies of all logits would be tens of megabytes
             result = rows.new_empty(len(rows), sum(self._widths))
             for packed, part in zip(self._packed, result.split(self._widths, dim=1), strict=True):
-                part.copy_(multiply(scaled, packed))
-        result *= scale
+                torch.mul(multiply(scaled, packed), scale, out=part)
         return result if self._bias is None else result.add_(self._bias)
 
     def _in_one(self, rows: torch.Tensor, packed) -> torch.Tensor:
@@ -83,6 +82,12 @@ def int8_runs_here() -> bool:
 def int8_is_fast() -> bool:
     """Whether the kernels have instructions of their own here; AMX machines have VNNI too."""
     return int8_runs_here() and _has_vnni()
+
+
+def bfloat16_is_fast() -> bool:
+    """Whether this processor has instructions for products in bfloat16."""
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
 
 
 def _has_vnni() -> bool:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from inference.lean.attention import StepAttention
 from inference.lean.kv import KVShape, SequenceKV, in_blocks
-from inference.lean.linear import FloatLinear, Int8Linear
+from inference.lean.linear import FloatLinear, Int8Linear, bfloat16_is_fast
 from inference.lean.rope import Angles, Rope, rotate_
 from inference.lean.segments import Append, Segment
 from inference.lean.slots import KVSlots
@@ -39,6 +39,9 @@ class LeanModel:
         self.config = config
         self.dtype = torch.float32 if dtype == "int8" else getattr(torch, dtype)
         self._device = module.device
+        # int8 rounds its activations more coarsely than that, and half of the memory is read.
+        halved = dtype == "int8" and bfloat16_is_fast()
+        self._kv_dtype = torch.bfloat16 if halved else self.dtype
         linear = Int8Linear if dtype == "int8" else FloatLinear
         self._rope = _rope(module)
         taker = Taker(linear, self.dtype)
@@ -70,7 +73,7 @@ class LeanModel:
         ids = torch.tensor(tokens, device=self._device)
         hidden = self._embedding(ids).to(self.dtype)
         angles = self._rope.angles(positions, self.dtype)
-        attention = StepAttention(segments, self._groups, self.dtype, self._device)
+        attention = StepAttention(segments, self._groups, self._kv_dtype, self._device)
         for index, layer in enumerate(self._layers):
             hidden = hidden + self._attend(index, layer, hidden, angles, attention)
             hidden = hidden + self._mlp(layer, hidden)
@@ -85,7 +88,9 @@ class LeanModel:
         size = getattr(config, "head_dim", None) or config.hidden_size // heads
         kv_heads = config.num_key_value_heads
         self._heads, self._groups = heads, heads // kv_heads
-        self._shape = KVShape(config.num_hidden_layers, kv_heads, size, self.dtype, self._device)
+        self._shape = KVShape(
+            config.num_hidden_layers, kv_heads, size, self._kv_dtype, self._device
+        )
 
     def _make_slots(self, count: int) -> KVSlots | None:
         if sys.platform != "linux" or self._device.type != "cpu":
@@ -103,9 +108,10 @@ class LeanModel:
         if layer.head_norm is not None:
             turned.copy_(F.rms_norm(turned, (size,), eps=self._epsilon) * layer.head_norm)
         rotate_(turned, angles)
+        heads = heads.to(self._kv_dtype)
         queries = heads[:, : self._heads].unflatten(1, (kv_heads, self._groups))
         pairs = heads[:, self._heads :].unflatten(1, (2, kv_heads))
-        return layer.output(attention(index, queries, pairs).flatten(1))
+        return layer.output(attention(index, queries, pairs).flatten(1).to(self.dtype))
 
     def _mlp(self, layer: Layer, hidden: torch.Tensor) -> torch.Tensor:
         """SwiGLU (Shazeer 2020)."""
