@@ -1,5 +1,7 @@
 """What every room's tests share: settings that keep them apart from a developer's own data."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -7,8 +9,11 @@ from chat import examples, throttle
 from inference.fallback import resident as fallback
 from inference.repeat import repeats
 
-settings.register_profile("project", deadline=None)  # machines are noisy: no test is a race
-settings.load_profile("project")
+# Machines are noisy: no test is a race. What lands is no lottery either: the same examples each
+# time. HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 
 @pytest.fixture(autouse=True)

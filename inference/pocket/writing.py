@@ -1,9 +1,11 @@
 """Batches written ahead of the step that learns them, so that a step never waits for its text."""
 
+import os
+import threading
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import fields
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 import numpy as np
 import torch
@@ -77,8 +79,15 @@ _desk: _Desk  # of a writing process
 
 def _begin(*work) -> None:
     global _desk
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     _desk = _Desk(*work)
+
+
+def _end_with_parent() -> None:
+    """A training that was killed cannot end its writers; they would wait for it for ever."""
+    parent_process().join()
+    os._exit(1)
 
 
 def _write(step: int) -> Arrays:

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.lean import attention
+from inference.lean import beside
 from inference.lean.kv import BLOCK, KVShape, SequenceKV
 from inference.lean.model import SLOT, LeanModel
 from inference.lean.segments import Append, Fork
@@ -99,7 +99,7 @@ STEPS = st.lists(st.sets(st.integers(0, 4), min_size=1), min_size=1, max_size=8)
 @given(lengths=LENGTHS, steps=STEPS, gone=st.integers(0, 4), worth=st.sampled_from((0, 20, 256)))
 def test_neighbours_in_slots_decode_as_they_would_alone(model, lengths, steps, gone, worth):
     lean, module = model
-    attention.WORTH_A_CALL, usual = worth, attention.WORTH_A_CALL
+    beside.WORTH_A_CALL, usual = worth, beside.WORTH_A_CALL
     rows = [IDS[n : n + length] for n, length in enumerate(lengths)]
     kvs = [lean.new_kv(128) for _ in rows]
     for kv, row in zip(kvs, rows, strict=True):
@@ -114,7 +114,7 @@ def test_neighbours_in_slots_decode_as_they_would_alone(model, lengths, steps, g
                 rows[n] = [*rows[n], 100 + number]
                 assert_close(logits, reference_logits(module, rows[n])[-1:])
     finally:
-        attention.WORTH_A_CALL = usual
+        beside.WORTH_A_CALL = usual
         for kv in kvs:
             kv.leave(keep=False)
 
