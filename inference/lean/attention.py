@@ -3,6 +3,9 @@ tokens of sequences side by side attend together, as far as their lengths are al
 
 Queries that share a head of keys and values are laid side by side as rows, so grouped heads
 (Ainslie et al. 2023, GQA) need no copies of keys and values.
+
+Where the KV is kept in bfloat16, a single new token attends in it: that is bound by what it reads.
+Many attend in the activations' own precision, which is faster then.
 """
 
 from collections import defaultdict
@@ -39,7 +42,7 @@ class StepAttention:
             (slice(start, start + len(each.ids)), _append(each, groups, **where))
             for start, each in appends
         ]
-        self._beside = Beside(beside, dtype) if beside else None
+        self._beside = Beside(beside) if beside else None
         self._forks = [_Branches(each, groups, **where) for each in _alike(forks)]
 
     def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
@@ -87,7 +90,8 @@ class _Decode:
 
     def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
         self._places[layer].copy_(pairs)
-        return F.scaled_dot_product_attention(queries, self._keys[layer], self._values[layer])
+        keys, values = self._keys[layer], self._values[layer]
+        return F.scaled_dot_product_attention(queries.to(keys.dtype), keys, values)
 
 
 class _Prefill:
@@ -103,7 +107,8 @@ class _Prefill:
 
     def __call__(self, layer: int, queries: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
         self._places[layer].copy_(pairs)
-        keys, values = self._keys[layer], self._values[layer]
+        keys = self._keys[layer].to(queries.dtype)
+        values = self._values[layer].to(queries.dtype)
         result = F.scaled_dot_product_attention(_beside(queries)[None], keys, values, self._mask)
         return _by_token(result[0], len(queries))
 
@@ -152,7 +157,8 @@ class _Branches:
         gathered[self._targets] = found[self._real]
 
     def _behind_prefix(self, layer: int, rows, scores, values) -> torch.Tensor:
-        keys, old_values = self._keys[layer][0], self._values[layer][0]
+        keys = self._keys[layer][0].to(rows.dtype)
+        old_values = self._values[layer][0].to(rows.dtype)
         known, together = keys.shape[1], _over_forks(rows)
         old_scores = _by_fork(together @ keys.mT, len(rows))
         weights = _softmax(torch.cat((old_scores, scores), dim=-1))

@@ -22,24 +22,26 @@ class Beside:
         placed: where each token stands in the step, and its segment.
     """
 
-    def __init__(self, placed: Sequence[tuple[int, Append]], dtype: torch.dtype):
+    def __init__(self, placed: Sequence[tuple[int, Append]]):
         placed = sorted(placed, key=lambda each: each[1].kv.slot)
         kvs = [segment.kv for _, segment in placed]
         for kv in kvs:
             kv.reserve(1)
         slots = kvs[0].slots
+        self._dtype = slots.dtype
         self._rows = _rows([start for start, _ in placed])
         self._places = slots.places([kv.slot for kv in kvs], [kv.length for kv in kvs])
-        self._runs = [_Run(slots, run, dtype) for run in _neighbours(kvs)]
+        self._runs = [_Run(slots, run) for run in _neighbours(kvs)]
         self._counts = [run.count for run in self._runs]
 
     def __call__(
         self, layer: int, queries: torch.Tensor, pairs: torch.Tensor, gathered: torch.Tensor
     ) -> None:
-        self._places.write(layer, pairs[self._rows])
-        asked = queries[self._rows].split(self._counts)
+        self._places.write(layer, pairs[self._rows].to(self._dtype))
+        asked = queries[self._rows].to(self._dtype).split(self._counts)
         found = [run(layer, each) for run, each in zip(self._runs, asked, strict=True)]
-        gathered[self._rows] = torch.cat(found) if len(found) > 1 else found[0]
+        found = torch.cat(found) if len(found) > 1 else found[0]
+        gathered[self._rows] = found.to(gathered.dtype)
 
 
 def _rows(starts: list[int]) -> slice | torch.Tensor:
@@ -51,14 +53,14 @@ def _rows(starts: list[int]) -> slice | torch.Tensor:
 class _Run:
     """Neighbouring slots, each with one new token."""
 
-    def __init__(self, slots: KVSlots, kvs: list[SequenceKV], dtype: torch.dtype):
+    def __init__(self, slots: KVSlots, kvs: list[SequenceKV]):
         counts = torch.tensor([kv.length + 1 for kv in kvs])
         self.count, longest, first = len(kvs), int(counts.max()), kvs[0].slot
         self._keys, self._values = slots.seen(slice(first, first + len(kvs)), longest)
         self._mask = None
         if len(kvs) > 1 and counts.min() < longest:
             seen = torch.arange(longest) < counts[:, None]
-            self._mask = torch.where(seen, 0.0, -torch.inf).to(dtype)[:, None, None]
+            self._mask = torch.where(seen, 0.0, -torch.inf).to(slots.dtype)[:, None, None]
 
     def __call__(self, layer: int, queries: torch.Tensor) -> torch.Tensor:
         keys, values = self._keys[layer], self._values[layer]

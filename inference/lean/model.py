@@ -39,7 +39,7 @@ class LeanModel:
         self.config = config
         self.dtype = torch.float32 if dtype == "int8" else getattr(torch, dtype)
         self._device = module.device
-        # int8 rounds its activations more coarsely than that, and half of the memory is read.
+        # int8 rounds activations more coarsely than that, and a token reads half of the memory.
         halved = dtype == "int8" and bfloat16_is_fast()
         self._kv_dtype = torch.bfloat16 if halved else self.dtype
         linear = Int8Linear if dtype == "int8" else FloatLinear
@@ -73,7 +73,7 @@ class LeanModel:
         ids = torch.tensor(tokens, device=self._device)
         hidden = self._embedding(ids).to(self.dtype)
         angles = self._rope.angles(positions, self.dtype)
-        attention = StepAttention(segments, self._groups, self._kv_dtype, self._device)
+        attention = StepAttention(segments, self._groups, self.dtype, self._device)
         for index, layer in enumerate(self._layers):
             hidden = hidden + self._attend(index, layer, hidden, angles, attention)
             hidden = hidden + self._mlp(layer, hidden)
@@ -108,10 +108,9 @@ class LeanModel:
         if layer.head_norm is not None:
             turned.copy_(F.rms_norm(turned, (size,), eps=self._epsilon) * layer.head_norm)
         rotate_(turned, angles)
-        heads = heads.to(self._kv_dtype)
         queries = heads[:, : self._heads].unflatten(1, (kv_heads, self._groups))
         pairs = heads[:, self._heads :].unflatten(1, (2, kv_heads))
-        return layer.output(attention(index, queries, pairs).flatten(1).to(self.dtype))
+        return layer.output(attention(index, queries, pairs).flatten(1))
 
     def _mlp(self, layer: Layer, hidden: torch.Tensor) -> torch.Tensor:
         """SwiGLU (Shazeer 2020)."""

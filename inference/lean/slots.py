@@ -23,7 +23,7 @@ class KVSlots:
     """
 
     def __init__(self, shape, count: int, capacity: int):
-        self.capacity = capacity
+        self.capacity, self.dtype = capacity, shape.dtype
         self._free = list(range(count))
         self._slot = shape.heads * capacity * shape.head_size * shape.dtype.itemsize  # of a part
         size = (shape.layers, PARTS, count, shape.heads, capacity, shape.head_size)
