@@ -12,17 +12,18 @@ ROUNDS = 5
 def bandwidth(megabytes: int, threads: int) -> dict[str, float]:
     """How fast memory can be read and copied, in GB/s: the best of a few rounds.
 
-    Reading is a matrix times a vector, which is what a decoded token costs. A copy counts what
-    is read and what is written. The array must be much larger than the caches.
+    Reading is a sum: a matrix times a vector, though nearer to what a decoded token costs, is
+    bound by its arithmetic. A copy counts what is read and what is written. The array must be much
+    larger than the caches.
     """
     import torch
 
     torch.set_num_threads(threads)
-    matrix = torch.ones(megabytes * 256, 1024)  # 4 bytes each: so many MiB
-    vector, target = torch.ones(1024), torch.empty_like(matrix)
-    size = matrix.nbytes / GB
-    read = min(_timed(lambda: torch.mv(matrix, vector)) for _ in range(ROUNDS))
-    copied = min(_timed(lambda: target.copy_(matrix)) for _ in range(ROUNDS))
+    array = torch.ones(megabytes * (1 << 18))  # 4 bytes each: so many MiB
+    target = torch.empty_like(array)
+    size = array.nbytes / GB
+    read = min(_timed(lambda: array.sum()) for _ in range(ROUNDS))
+    copied = min(_timed(lambda: target.copy_(array)) for _ in range(ROUNDS))
     return {"read": size / read, "copy": 2 * size / copied}
 
 
