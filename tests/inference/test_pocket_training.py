@@ -3,15 +3,11 @@
 import json
 import random
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -377,31 +373,3 @@ def test_calibrations_are_fitted_and_judged_on_both_languages(half):
     texts = [text for text, _ in scoring.generated("x", 80, presets.SENTIMENT)[half::2]]
     chinese = sum(any("\u4e00" <= letter <= "\u9fff" for letter in text) for text in texts)
     assert 10 < chinese < 30
-
-
-WRITING = """
-import sys, time
-from transformers import PreTrainedTokenizerFast
-from inference.pocket.corpora import Corpora
-from inference.pocket.recipe import Recipe
-from inference.pocket.writing import Writer
-
-words = PreTrainedTokenizerFast.from_pretrained(sys.argv[1])
-Writer(Recipe(rows=2), words, Corpora(), processes=1).batch(0)
-print("written", flush=True)
-time.sleep(600)
-"""
-
-
-def test_a_training_that_is_killed_leaves_no_writers_behind(words, tmp_path):
-    words.save_pretrained(tmp_path)
-    command = [sys.executable, "-c", WRITING, str(tmp_path)]
-    with subprocess.Popen(command, cwd=settings.BASE_DIR, stdout=subprocess.PIPE) as killed:
-        try:
-            assert killed.stdout.readline() == b"written\n"
-            children = psutil.Process(killed.pid).children(recursive=True)
-        finally:
-            killed.kill()
-    assert children
-    _, alive = psutil.wait_procs(children, timeout=30)
-    assert not alive

@@ -1,0 +1,39 @@
+"""Processes that write a training's batches."""
+
+import subprocess
+import sys
+
+import psutil
+from django.conf import settings
+
+from inference.pocket import recipe, tokenizer
+from inference.pocket.corpora import Corpora
+from inference.pocket.recipe import Recipe
+
+WRITING = """
+import sys, time
+from transformers import PreTrainedTokenizerFast
+from inference.pocket.corpora import Corpora
+from inference.pocket.recipe import Recipe
+from inference.pocket.writing import Writer
+
+words = PreTrainedTokenizerFast.from_pretrained(sys.argv[1])
+Writer(Recipe(rows=2), words, Corpora(), processes=1).batch(0)
+print("written", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_training_that_is_killed_leaves_no_writers_behind(tmp_path):
+    texts = recipe.texts(Recipe(rows=2, spelled=200), Corpora())
+    tokenizer.train(texts, 700).save_pretrained(tmp_path)
+    command = [sys.executable, "-c", WRITING, str(tmp_path)]
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, stdout=subprocess.PIPE) as killed:
+        try:
+            assert killed.stdout.readline() == b"written\n"
+            children = psutil.Process(killed.pid).children(recursive=True)
+        finally:
+            killed.kill()
+    assert children
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
