@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 POCKET = Path(__file__).parent / "pocket" / "model"
 DTYPES = ("auto", "float32", "bfloat16", "int8")
+NUMBERS = ("auto", "any", "said")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class InferenceConfig:
     context: int = 4096  # tokens; at most what the model was made for
     max_new_tokens: int = 256
     kv_mb: int = 256
+    numbers: str = "auto"  # of a reply: "any", or only "said" ones; "auto": as the model ships
     max_running: int = 16  # sequences in the running batch
     max_waiting: int = 256  # parts waiting for their first forward
 
@@ -46,6 +48,7 @@ class InferenceConfig:
             context=settings.INFERENCE_CONTEXT,
             max_new_tokens=settings.INFERENCE_MAX_NEW_TOKENS,
             kv_mb=settings.INFERENCE_KV_MB,
+            numbers=settings.INFERENCE_NUMBERS,
         )
         config.validate()
         return config
@@ -53,6 +56,8 @@ class InferenceConfig:
     def validate(self) -> None:
         _require(bool(self.model), "INFERENCE_MODEL", "a model name or a folder", self.model)
         _require(self.dtype in DTYPES, "INFERENCE_DTYPE", "one of " + ", ".join(DTYPES), self.dtype)
+        allowed = "one of " + ", ".join(NUMBERS)
+        _require(self.numbers in NUMBERS, "INFERENCE_NUMBERS", allowed, self.numbers)
         _require(self.threads >= 0, "INFERENCE_THREADS", "0 (automatic) or more", self.threads)
         _require(self.context >= 64, "INFERENCE_CONTEXT", "64 tokens or more", self.context)
         _require(

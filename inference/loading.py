@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inference.config import InferenceConfig
+from inference.config import NUMBERS, InferenceConfig
 from inference.errors import ModelError
 from inference.folder import (
     check_architecture,
@@ -27,6 +27,7 @@ from inference.prompts import ChatPrompt
 from inference.tasks import Affine
 
 if TYPE_CHECKING:
+    from inference.digits import Digits
     from inference.lean.model import LeanModel
     from inference.lean.plain import PlainModel
     from inference.sampling import Sampling
@@ -49,6 +50,7 @@ class LoadedModel:
     dtype: str
     stop_ids: frozenset[int]
     sampling: "Sampling"
+    digits: "Digits | None"  # where a reply may hold only numbers that were said
     context: int  # tokens, prompt and answer together
     max_new_tokens: int
     calibrations: Mapping[str, Affine]  # shipped with the model, by calibration.digest
@@ -82,6 +84,7 @@ def load(config: InferenceConfig, progress: Progress = lambda share, doing: None
 
 
 def _assemble(config, module, tokenizer, prompt, name, device, dtype) -> LoadedModel:
+    from inference.digits import Digits
     from inference.sampling import Sampling
 
     generation = _generation(config, module.config)
@@ -96,6 +99,7 @@ def _assemble(config, module, tokenizer, prompt, name, device, dtype) -> LoadedM
         dtype=dtype,
         stop_ids=prompt.stop_ids | _generation_ends(generation),
         sampling=Sampling.from_generation_config(generation),
+        digits=Digits(tokenizer) if _only_said(config, generation) else None,
         context=context,
         max_new_tokens=min(config.max_new_tokens, context // 2),
         calibrations=shipped_calibrations(config, model_folder(config)),
@@ -173,6 +177,18 @@ def _generation(config: InferenceConfig, described):
         return _from_pretrained(GenerationConfig, config)
     except ModelError:
         return GenerationConfig.from_model_config(described)
+
+
+def _only_said(config: InferenceConfig, generation) -> bool:
+    """Whether a reply may hold no number but those that were said.
+
+    Raises:
+        ModelError: the model ships a value that does not exist.
+    """
+    shipped = getattr(generation, "numbers", "any")
+    if shipped not in NUMBERS[1:]:
+        raise problem(config, f"asks for numbers={shipped!r}; known are {', '.join(NUMBERS[1:])}")
+    return (shipped if config.numbers == "auto" else config.numbers) == "said"
 
 
 def _module(config: InferenceConfig, dtype: str, device: str):

@@ -50,6 +50,9 @@ def _answer(sequence: Sequence, loaded: LoadedModel, grammars: Grammars) -> int:
 def _reply(sequence: Sequence, loaded: LoadedModel) -> int:
     seed = secrets.randbits(63) if sequence.work.seed is None else sequence.work.seed
     sequence.random = torch.Generator().manual_seed(seed)
+    if loaded.digits:
+        said = (message.content for message in sequence.work.messages)
+        sequence.said = loaded.digits.said(said)
     return _writes(sequence, loaded, sequence.work.max_new_tokens)
 
 

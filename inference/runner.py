@@ -131,7 +131,8 @@ class Runner:
             return sequence.writing.best(logits[0])
         settings, history = self._loaded.sampling, sequence.ids
         if sequence.is_reply:
-            return sample(logits[0], history, settings, sequence.random, sequence.work.greedy)
+            logits = sequence.said.allowed(logits[0]) if sequence.said else logits[0]
+            return sample(logits, history, settings, sequence.random, sequence.work.greedy)
         # A thought is read again as text of this answer: it may end it, and do no more than that.
         plain = logits[0].index_fill(0, self._control, -torch.inf)
         return sample(plain, history, settings, sequence.random, greedy=True)

@@ -9,6 +9,7 @@ from inference.detokenizer import Detokenizer
 from inference.tasks import Classify, Extract, Reply, Request
 
 if TYPE_CHECKING:
+    from inference.digits import Said
     from inference.grammar import Writing
     from inference.prefixes import Lease
 
@@ -126,6 +127,7 @@ class Sequence:
     thinking: bool = False  # what is generated is a thought; its label is scored behind it
     closing: list[int] = field(default_factory=list)  # what stands between the two
     writing: "Writing | None" = None  # the JSON that may be generated
+    said: "Said | None" = None  # the numbers that a reply may hold, where not any may be
     detokenizer: Detokenizer | None = None
     lease: "Lease | None" = None  # its keys and values
     random: object | None = None  # the generator that only this sequence draws from
@@ -173,6 +175,8 @@ class Sequence:
         room = self.limit - len(self.output_ids) - 1
         tokens = [token, *(self.writing.advance(token, room) if self.writing else ())]
         self.output_ids += tokens
+        if self.said:
+            self.said.push(token)
         return self._grow("".join(map(self.detokenizer.push, tokens)))
 
     def flush(self) -> str:
