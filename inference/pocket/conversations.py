@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inference import presets
-from inference.pocket import grammar, labelling, noise, personas
+from inference.pocket import grammar, labelling, noise, personas, references
 from inference.pocket.facts import Facts
 from inference.pocket.grammar import Exchange, Grammar
+from inference.pocket.references import Reference
 from inference.tasks import ChatMessage
 
 FOLLOWS = ("order_follow", "any_follow")  # intents that never open an episode
-_MUST_REPEAT = {"order", "order2"}
+_MUST_REPEAT = {"order", "order2", "name", "email"}
 _EPISODE = (
     "order",
     "order2",
@@ -24,8 +25,11 @@ _EPISODE = (
     "n2",
     "weekday",
     "city",
+    "noun",
+    "code",
 )
 _ISSUES = ("orders", "money", "account")  # topics that people get angry about
+_REFERRED = 0.35  # share of openings beside which stands a number or a name
 _GUIDED = 0.12  # share of angry turns whose reply was told so
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _SORRY = re.compile(
@@ -158,7 +162,10 @@ class _Speaker:
         return follow, self.rng.choice(self.book.intents[follow].openings)
 
     def _answerable(self, exchange: Exchange) -> bool:
-        return "order" not in self.known or not all(a.unknown_order for a in exchange.answers)
+        if "order" in self.known and all(each.unknown_order for each in exchange.answers):
+            return False
+        given = "name" in self.known or any("{name}" in ask.text for ask in exchange.asks)
+        return given or not all("name" in each.facts for each in exchange.answers)
 
     def _turn(
         self, told: Conversation, intent: str, exchange: Exchange, opens: bool = False
@@ -171,13 +178,19 @@ class _Speaker:
         issue = self.book.intents[intent].topic in _ISSUES
         upset = opens and issue and ask.mood == "Neutral" and self.rng.random() < 0.1
         self.known |= said
-        reply = self._reply(exchange, said, upset)
+        reference = self._reference(intent, exchange, said) if opens else None
+        if reference:
+            said.add(reference.fact)
+            self.known.add(reference.fact)
+        reply = self._reply(exchange, said, upset, reference)
         if upset:
             text = self._with_anger(text)
         elif opens and intent != "greeting":
             text = self._wrapped(text)
         mood = "Negative" if upset else ask.mood
         guidance, reply = self._guided(intent, mood, reply)
+        if reference:
+            text, reply = self._referred(reference, text, reply)
         text = noise.typed(text, self.language, self.rng, self.facts.fixed(), mood)
         source = labelling.Source(
             frozenset((self.language,)), self.book.intents[intent].topic, intent, mood
@@ -188,14 +201,46 @@ class _Speaker:
             self.facts["order"] = self.facts.pop("order2")
             self.known.discard("order2")
 
+    def _expanded(self, template: str) -> str:
+        return self._say(template)[0]
+
     def _say(self, template: str) -> tuple[str, set[str]]:
         """The expanded template, and the facts that it names."""
         self.facts.named.clear()
         text = self.book.expand(template, self.rng, self.facts)
         return text, set(self.facts.named)
 
-    def _reply(self, exchange: Exchange, said: set[str], upset: bool) -> str:
+    def _reference(self, intent: str, exchange: Exchange, said: set[str]) -> Reference | None:
+        """Now and then a fact to put beside the request, where a reply does not ask for it."""
+        if self.rng.random() >= _REFERRED:
+            return None
+        topic = self.book.intents[intent].topic
+        reference = references.draw(self.rng, self.language, topic, intent)
         answers = fitting(exchange, self.known, said)
+        if reference.fact in self.known or not any(reference.fits(a.text) for a in answers):
+            return None
+        self.facts["noun"] = self.rng.choice(self.book.lexicons[references.noun(topic)])
+        return reference
+
+    def _referred(self, reference: Reference, text: str, reply: str) -> tuple[str, str]:
+        """The request with the fact and the reply that repeats it, if it does not already."""
+        fact = self.facts[reference.fact]
+        if fact not in text:
+            text = reference.beside(text, self._expanded, self.rng)
+        if fact not in reply:
+            reply = reference.repeated(reply, self._expanded, self.rng)
+        return text, noise.sentence(reply) if self.language == "en" else reply
+
+    def _reply(
+        self,
+        exchange: Exchange,
+        said: set[str],
+        upset: bool,
+        reference: Reference | None = None,
+    ) -> str:
+        answers = fitting(exchange, self.known, said)
+        if reference:
+            answers = [each for each in answers if reference.fits(each.text)] or answers
         repeats = [1 + 4 * len(said & answer.facts) for answer in answers]
         answer = self.rng.choices(answers, repeats)[0].text
         text = self._say(answer)[0]
@@ -242,7 +287,7 @@ class _Speaker:
 
 
 def fitting(exchange: Exchange, known: set[str], said: set[str]) -> Sequence[grammar.Answer]:
-    """The answers that repeat what was just said and name nothing that is not known.
+    """The answers that repeat most of what was just said and name nothing that is not known.
 
     Raises:
         GrammarError: the exchange has no answer for that.
@@ -254,5 +299,6 @@ def fitting(exchange: Exchange, known: set[str], said: set[str]) -> Sequence[gra
     ]
     if not answers:
         raise grammar.GrammarError(f"No answer fits {sorted(said)}: {exchange.asks[0].text!r}")
-    repeating = [answer for answer in answers if said & _MUST_REPEAT <= answer.facts]
-    return repeating or answers
+    repeated = [len(said & _MUST_REPEAT & answer.facts) for answer in answers]
+    most = max(repeated)
+    return [answer for answer, count in zip(answers, repeated, strict=True) if count == most]

@@ -87,6 +87,17 @@ def phone(rng: random.Random, language: str) -> str:
     return f"1{rng.choice('3578')}{digits(rng, 9)}" if language == "zh" else f"0{digits(rng, 9)}"
 
 
+def error_code(rng: random.Random, language: str) -> str:
+    """As devices and programs show them: E-4031, ERR_42, 0x80070057, 503."""
+    shape = rng.random()
+    if shape < 0.2:
+        return digits(rng, rng.choice((2, 3, 3, 4, 5)))
+    if shape < 0.35:
+        return "0x" + "".join(rng.choices("0123456789ABCDEF", k=rng.choice((4, 8))))
+    letters = rng.choice(("E", "E", "F", "H", "ERR", "Error", "S", "P", "DE", "U"))
+    return letters + rng.choice(("", "", "-", "_", " ")) + digits(rng, rng.choice((1, 2, 3, 4)))
+
+
 def coined_name(rng: random.Random, language: str) -> str:
     """A name put together from parts, such as nobody may bear."""
     if language == "zh":
@@ -134,4 +145,5 @@ _DRAWS = {
     "email": email,
     "phone": phone,
     "n": small_number,
+    "code": error_code,
 }

@@ -37,11 +37,11 @@ from inference.prompts import ChatPrompt
 from inference.tasks import ChatMessage
 
 _LONG_EVERY = 20  # every so many steps hold long conversations
-_NUMBERLESS = 0.6  # share of conversations without a number to repeat that are left out
+_NUMBERLESS = 0.3  # share of conversations without a number to repeat that are left out
 _ASKED = 0.1  # share of conversations that end with a task's question, not with a reply
 _DETAILS = 0.05  # share of labelled rows that read what messages name
-_REPEATS = 0.2  # share of labelled rows that only repeat what a message holds
-_OPENINGS = 0.6  # share of labelled rows that hold messages with how their replies begin
+_REPEATS = 0.1  # share of labelled rows that only repeat what a message holds
+_OPENINGS = 0.55  # share of labelled rows that hold messages with how their replies begin
 _WISHES = 0.1  # share of labelled rows that tell only what messages to the assistant want
 _QUOTED, _THINNED = 0.15, 0.3  # shares of their messages: a corpus's, and with words missing
 _JOBS = {
@@ -50,6 +50,7 @@ _JOBS = {
 }  # fmt: skip
 _TARGETS = 512  # their number is a multiple of it
 _BEGINNING = 16  # tokens of a reply by which it has come to the matter
+_NUMBER = 12  # tokens more where it repeats a number
 _FAR = 0.1  # share of branches moved far away, so that late positions are no surprise
 
 
@@ -158,7 +159,8 @@ def _opened(
         asked = corpora.question(rng)
         told = conversations.conversation(rng, asked=asked, length=1)
         wanted = [wishes.number(told.turns[0].intent)]
-        yield conversation_branch(prompt, told.messages(), length, wanted, cut=_BEGINNING)
+        cut = _BEGINNING + _NUMBER * _repeats_a_number(told)
+        yield conversation_branch(prompt, told.messages(), length, wanted, cut=cut)
 
 
 def _wished(
