@@ -23,6 +23,7 @@ from inference.pocket import (
     wordings,
 )
 from inference.pocket.corpora import Corpora
+from inference.pocket.dialogue import Conversation
 from inference.pocket.sequences import (
     Batch,
     Branch,
@@ -179,7 +180,7 @@ def _wished(
         yield wish_branch(prompt, system, text, wishes.number(intent), length)
 
 
-def _repeats_a_number(told: conversations.Conversation) -> bool:
+def _repeats_a_number(told: Conversation) -> bool:
     return any(re.search(r"\d{3}", turn.reply) for turn in told.turns)
 
 
@@ -203,9 +204,7 @@ def _told(
             yield conversation_branch(prompt, told.messages(), length, wanted)
 
 
-def _question(
-    rng: random.Random, told: conversations.Conversation
-) -> tuple[list[ChatMessage], str, str] | None:
+def _question(rng: random.Random, told: Conversation) -> tuple[list[ChatMessage], str, str] | None:
     """A conversation up to one message, a task's question about it, and the label."""
     turn = rng.randrange(len(told.turns))
     slug = rng.choices(tuple(_JOBS), tuple(_JOBS.values()))[0]

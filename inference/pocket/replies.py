@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from inference.pocket import conversations, grammar
-from inference.pocket.conversations import Conversation
+from inference.pocket.dialogue import Conversation
 from inference.prompts import ChatPrompt
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
