@@ -3,13 +3,17 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
+from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 SHORTEST_SECRET = 16  # characters
+DATABASES = "sqlite:////path/to/file or postgres://user:password@host:port/name"
+STORES = "redis://host:port/db, rediss:// or unix://"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -78,9 +82,36 @@ def items(name: str, default: str, check: Callable[[str], object] = str) -> list
 def address(name: str) -> str:
     """A full http or https address, or none."""
     value = text(name, "")
-    parts = urlsplit(value)
-    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+    if value and _web(value) is None:
         raise _bad(name, value, "a full http or https address")
+    return value
+
+
+def time_zone(name: str, default: str) -> str:
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ValueError, LookupError, OSError):  # a folder of zones is opened like a file
+        raise _bad(name, value, "a time zone such as UTC or Europe/Berlin") from None
+    return value
+
+
+def log_level(name: str, default: str) -> str:
+    value = text(name, default).upper()
+    if value not in LEVELS:
+        raise _bad(name, value, "one of " + ", ".join(LEVELS))
+    return value
+
+
+def store(name: str) -> str:
+    """The address of a Redis, or none."""
+    value = text(name, "")
+    if value and not value.startswith(("redis://", "rediss://", "unix://")):
+        raise _bad_secretly(name, STORES)
+    try:
+        _ = urlsplit(value).port
+    except ValueError:
+        raise _bad_secretly(name, STORES) from None
     return value
 
 
@@ -94,24 +125,33 @@ def signing_secret(name: str, *, needed: bool) -> str:
 
 def origin(value: str) -> str:
     """`scheme://host[:port]` and nothing more."""
-    parts = urlsplit(value)
-    extra = parts.path or parts.query or parts.fragment or parts.username
-    if parts.scheme not in ("http", "https") or not parts.hostname or extra:
+    parts = _web(value)
+    if parts is None or parts.path or parts.query or parts.fragment or parts.username:
         raise ValueError("full origins such as https://shop.example, separated by commas")
     return value
 
 
 def database(name: str, default: str) -> dict:
-    """Django's database dictionary from a URL, SQLite or PostgreSQL, tuned for many writers."""
+    """Django's database dictionary from a URL, SQLite or PostgreSQL, tuned for many writers.
+
+    What stands behind a `?` becomes an option of the connection, such as `sslmode`. Errors do not
+    show the address, which may hold a password.
+    """
     value = text(name, default)
-    if value.startswith("sqlite:///"):
-        return _sqlite(environ.Env.db_url_config(value))
-    if value.startswith(("postgres://", "postgresql://")):
+    tuned = {"sqlite:///": _sqlite, "postgres://": _postgresql, "postgresql://": _postgresql}
+    tune = next((tune for start, tune in tuned.items() if value.startswith(start)), None)
+    if tune is None:
+        raise _bad_secretly(name, DATABASES)
+    try:
         config = environ.Env.db_url_config(value)
-        # Under ASGI, persistent connections pile up one a thread; the backend's pool bounds them.
-        return {**config, "CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": 1, "max_size": 10}}}
-    allowed = "sqlite:////path/to/file or postgres://user:password@host:port/name"
-    raise _bad(name, value, allowed)
+    except ValueError:
+        raise _bad_secretly(name, DATABASES) from None
+    return tune(config)
+
+
+def sqlite_address(path: Path) -> str:
+    """The address of a database file; its name may hold what means something in an address."""
+    return f"sqlite:///{quote(str(path))}"
 
 
 def secret_key(name: str, path: Path) -> str:
@@ -131,6 +171,22 @@ def secret_key(name: str, path: Path) -> str:
     return key
 
 
+def _web(value: str) -> SplitResult | None:
+    """The parts of a http or https address with a host and no impossible port; else None."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def _postgresql(config: dict) -> dict:
+    # Under ASGI, persistent connections pile up one a thread; the backend's pool bounds them.
+    options = {**config.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": 10}}
+    return {**config, "CONN_MAX_AGE": 0, "OPTIONS": options}
+
+
 def _sqlite(config: dict) -> dict:
     # Only IMMEDIATE transactions wait for the timeout; DEFERRED ones fail at once on upgrade.
     pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;"
@@ -144,7 +200,12 @@ def _sqlite(config: dict) -> dict:
         # The thread of the sockets keeps its connection: opening one took a sixth of its time.
         # Those of requests go with their threads.
         "CONN_MAX_AGE": 60,
-        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas},
+        "OPTIONS": {
+            **config.get("OPTIONS", {}),
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": pragmas,
+        },
         # A file, since threads of an async test cannot share a database in memory; one a test run.
         "TEST": {"NAME": f"{name}.test-{os.getpid()}"},
     }
@@ -152,3 +213,7 @@ def _sqlite(config: dict) -> dict:
 
 def _bad(name: str, value: str, allowed: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"{name} must be {allowed}, not {value!r}.")
+
+
+def _bad_secretly(name: str, allowed: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name} must be {allowed}; its value may hold a password.")

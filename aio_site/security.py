@@ -38,20 +38,40 @@ class AdminContentSecurityPolicy:
 
 
 def is_trusted_proxy(address: str | None) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return False
-    return any(parsed in ipaddress.ip_network(network) for network in settings.TRUSTED_PROXIES)
+    parsed = _parsed(address or "")
+    networks = map(ipaddress.ip_network, settings.TRUSTED_PROXIES)
+    return parsed is not None and any(parsed in network for network in networks)
 
 
 def forwarded_address(peer: str | None, forwarded_for: str) -> str:
-    """The nearest address that is no proxy of ours; the header counts only from a trusted peer."""
+    """The nearest address that is no proxy of ours; the header counts only from a trusted peer.
+
+    What is no address, as a proxy's "unknown", ends the search at the proxy that said so: limits
+    and lockouts by address would otherwise be as many as there are words to send.
+    """
     hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
-    address = peer or ""
-    while is_trusted_proxy(address) and hops:
-        address = hops.pop()
-    return address
+    address = _parsed(peer or "")
+    while address and is_trusted_proxy(str(address)) and hops:
+        hop = _parsed(hops.pop())
+        if hop is None:
+            break
+        address = hop
+    return str(address or "")
+
+
+def _parsed(hop: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address in `203.0.113.9`, `203.0.113.9:51234`, `[2001:db8::1]:443`; None if none is.
+
+    An IPv4 address that a socket for both kinds shows as `::ffff:203.0.113.9` is itself.
+    """
+    bare = hop[1:].partition("]")[0] if hop.startswith("[") else hop
+    host, _, port = bare.rpartition(":")
+    bare = host if "." in host and ":" not in host and port.isdecimal() else bare
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def client_address(request: HttpRequest) -> str:

@@ -49,7 +49,8 @@ def _allowed(origin: str | None, scheme: str, host: str | None, embedded: bool) 
     if not validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS or [".localhost"]):
         return False
     foreign = settings.CHAT_ALLOWED_ORIGINS if embedded else []
-    return _parts(origin) in [_parts(f"{scheme}://{host}"), *map(_parts, foreign)]
+    allowed = {_parts(f"{scheme}://{host}"), *map(_parts, foreign)} - {None}
+    return _parts(origin) in allowed
 
 
 def _parts(origin: str) -> tuple[str, str, int | None] | None:

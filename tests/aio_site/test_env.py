@@ -31,14 +31,49 @@ def test_flags_are_read_in_the_usual_words(monkeypatch, value, flag):
         (lambda: env.items("X", "", env.origin), "ftp://shop.example"),
         (lambda: env.address("X"), "hooks.example/desk"),
         (lambda: env.address("X"), "ftp://hooks.example"),
-        (lambda: env.database("X", ""), "oracle://somewhere"),
-        (lambda: env.database("X", ""), "nonsense"),
+        (lambda: env.items("X", "", env.origin), "https://shop.example:99999"),
+        (lambda: env.items("X", "", env.origin), "https://["),
+        (lambda: env.address("X"), "http://["),
+        (lambda: env.time_zone("X", "UTC"), "Mars/Base"),
+        (lambda: env.time_zone("X", "UTC"), "../etc"),
+        (lambda: env.log_level("X", "INFO"), "verbose"),
     ],
 )
 def test_a_bad_value_is_refused_with_the_name_of_the_variable(monkeypatch, read, value):
     monkeypatch.setenv("X", value)
     with pytest.raises(ImproperlyConfigured, match=r"^X must be .* not "):
         read()
+
+
+@pytest.mark.parametrize(
+    ("read", "value"),
+    [
+        (lambda: env.database("X", ""), "mysql://user:s3cret@h/db"),
+        (lambda: env.database("X", ""), "postgres://user:s3cret@h:abc/db"),
+        (lambda: env.database("X", ""), "s3cret"),
+        (lambda: env.store("X"), "http://user:s3cret@h"),
+        (lambda: env.store("X"), "redis://:s3cret@h:abc"),
+    ],
+)
+def test_an_address_that_may_hold_a_password_is_refused_without_being_shown(
+    monkeypatch, read, value
+):
+    monkeypatch.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^X must be ") as refused:
+        read()
+    assert "s3cret" not in str(refused.value)
+
+
+def test_options_of_a_database_address_stay(monkeypatch):
+    monkeypatch.setenv("X", "postgres://u:p@db/chat?sslmode=verify-full&sslrootcert=/ca.pem")
+    options = env.database("X", "")["OPTIONS"]
+    assert (options["sslmode"], options["sslrootcert"]) == ("verify-full", "/ca.pem")
+    assert "pool" in options
+
+
+def test_a_folder_may_have_any_name(tmp_path):
+    path = tmp_path / "desk#1 50%20?" / "db.sqlite3"
+    assert env.database("UNSET", env.sqlite_address(path))["NAME"] == str(path)
 
 
 def test_pairs_are_read_in_their_order(monkeypatch):
