@@ -12,10 +12,15 @@ class ChatAppConfig(AppConfig):
         post_migrate.connect(_install_defaults, sender=self)
 
 
-def _install_defaults(**kwargs):
+def _install_defaults(apps, **kwargs):
+    from django.contrib.auth.models import Group, Permission
+
     from chat.groups import install_groups
     from chat.models import AlertRule, ReplyPrompt, RoutingPhrase
+    from inference.migrated import are_there
 
+    if not are_there((Group, Permission, ReplyPrompt, RoutingPhrase, AlertRule), apps):
+        return
     install_groups()
     ReplyPrompt.objects.install_default()
     RoutingPhrase.objects.install_defaults()

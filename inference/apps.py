@@ -9,7 +9,9 @@ class InferenceAppConfig(AppConfig):
         post_migrate.connect(_install_presets, sender=self)
 
 
-def _install_presets(**kwargs):
-    from inference.models import install_presets
+def _install_presets(apps, **kwargs):
+    from inference.migrated import are_there
+    from inference.models import Task, TaskVersion, install_presets
 
-    install_presets()
+    if are_there((Task, TaskVersion), apps):
+        install_presets()

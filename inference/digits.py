@@ -21,8 +21,10 @@ class Digits:
 
     def __init__(self, tokenizer):
         decode, added = tokenizer.backend_tokenizer.decode, tokenizer.get_added_vocab()
+        before = tokenizer.encode("a", add_special_tokens=False)  # some drop a leading space
+        start = len(decode(before, skip_special_tokens=True))
         texts = {
-            token: decode([token], skip_special_tokens=True)
+            token: decode([*before, token], skip_special_tokens=True)[start:]
             for piece, token in tokenizer.get_vocab().items()
             if piece in added or not _DIGITS.isdisjoint(piece)
         }

@@ -1,12 +1,14 @@
 """Device, precision and threads: what the settings ask for and what this machine has."""
 
 import os
+from pathlib import Path
 
 from inference.config import InferenceConfig
 from inference.errors import ModelError
 
 SMALL = 300_000_000  # parameters; below, float32 on a CPU is fast enough and exact
 TINY = 20_000_000  # parameters; below, sharing a product between threads takes longer than it
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def pick_device(config: InferenceConfig) -> str:
@@ -97,6 +99,16 @@ def physical_cores() -> int:
     """Cores this process may use, hyper-threads counted once."""
     import psutil
 
-    allowed = getattr(os, "sched_getaffinity", None)  # Linux knows what a container may use
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux knows what it is pinned to
     usable = len(allowed(0)) if allowed else os.cpu_count() or 1
+    usable = min(usable, _granted() or usable)
     return min(usable, psutil.cpu_count(logical=False) or usable)
+
+
+def _granted() -> int | None:
+    """Cores' worth of time that a container is granted (cgroup v2, cpu.max); None without limit."""
+    try:
+        quota, period = CPU_MAX.read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else max(1, round(int(quota) / int(period)))

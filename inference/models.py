@@ -287,18 +287,23 @@ def _label_problem(label: object) -> str | None:
 def install_presets() -> None:
     """Create the tasks that ship with the product where they are missing; change none."""
     for preset in presets.ALL:
-        task, created = Task.objects.get_or_create(
-            slug=preset.slug,
-            defaults={
-                "name": preset.name,
-                "threshold": preset.threshold,
-                "enabled": preset.enabled,
-            },
+        with transaction.atomic():  # a task without a wording would never get one
+            _install(preset)
+
+
+def _install(preset: presets.TaskPreset) -> None:
+    task, created = Task.objects.get_or_create(
+        slug=preset.slug,
+        defaults={
+            "name": preset.name,
+            "threshold": preset.threshold,
+            "enabled": preset.enabled,
+        },
+    )
+    if created:
+        task.publish(
+            prompt=preset.prompt,
+            labels=[dict(label) for label in preset.labels],
+            context=preset.context,
+            schema=preset.schema,
         )
-        if created:
-            task.publish(
-                prompt=preset.prompt,
-                labels=[dict(label) for label in preset.labels],
-                context=preset.context,
-                schema=preset.schema,
-            )

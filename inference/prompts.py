@@ -144,7 +144,7 @@ class ChatPrompt:
         turns, behind = self._guided(turns, guidance)
         ids = self.encode((system, *turns[start:], *behind))
         while len(ids) > budget and start < len(turns) - 1:
-            start += 1
+            start = _next_user(turns, start)
             ids = self.encode((system, *turns[start:], *behind))
         if len(ids) > budget:
             return self._without_middle(system, turns[-1], behind, len(ids) - budget), True
@@ -300,3 +300,9 @@ def _merge_repeats(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
         else:
             merged.append(message)
     return merged
+
+
+def _next_user(turns: Sequence[ChatMessage], start: int) -> int:
+    """Where the next turn of the user is after `start`, since templates may insist on one."""
+    after = range(start + 1, len(turns) - 1)
+    return next((at for at in after if turns[at].role == "user"), len(turns) - 1)

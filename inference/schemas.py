@@ -20,6 +20,9 @@ ALLOWED = (
     "multipleOf, anyOf, oneOf, allOf, $defs and $ref within the schema."
 )
 
+_COMPOSED = {"allOf", "anyOf", "oneOf"}
+_VALUES = {"enum", "const", "default", "examples"}
+
 
 def problem(schema: str) -> str | None:
     """Why no model can be held to this schema, in words that say what is allowed; None if it can.
@@ -30,10 +33,14 @@ def problem(schema: str) -> str | None:
         return f"A schema has at most {LONGEST:,} characters, not {len(schema):,}."
     try:
         described = json.loads(schema)
+        json.dumps(described, ensure_ascii=False, allow_nan=False).encode()  # for llguidance
     except json.JSONDecodeError as error:
         return f"This is no JSON: {error.msg} in line {error.lineno}, column {error.colno}."
     except (RecursionError, ValueError):
-        return "This is no JSON that can be read: it is nested too deeply, or a number is too long."
+        return (
+            "This is no JSON that can be read: it is nested too deeply, a number is too long or "
+            "none (NaN, Infinity), or a text holds half a character."
+        )
     if not _describes_object(described):
         return 'A schema must begin as {"type": "object", "properties": {...}} and name a property.'
     return _misspelled(described) or _not_followed(schema)
@@ -119,17 +126,23 @@ def _words(described: Mapping) -> tuple[str, ...]:
     return tuple(each for each in described.get("enum", ()) if isinstance(each, str))
 
 
-def _closed(described: object) -> object:
-    """Further properties are for people who add to a document, not for a model that fills one."""
+def _closed(described: object, part: bool = False) -> object:
+    """Further properties are for people who add to a document, not for a model that fills one.
+
+    What is a `part` of an object, beside other parts with properties, stays open for theirs.
+    """
     if isinstance(described, list):
-        return [_closed(each) for each in described]
+        return [_closed(each, part) for each in described]
     if not isinstance(described, dict):
         return described
+    named = isinstance(described.get("properties"), dict)
+    composed = _COMPOSED & described.keys()
+    parts = part or "allOf" in composed or (named and bool(composed))
     closed = {
-        name: each if name in ("enum", "const", "default", "examples") else _closed(each)
+        name: each if name in _VALUES else _closed(each, parts and name in _COMPOSED)
         for name, each in described.items()
     }
-    has_properties = isinstance(described.get("properties"), dict)
-    if has_properties and described.get("type") == "object":
+    types = described.get("type")
+    if named and not parts and "object" in (types if isinstance(types, list) else [types]):
         closed.setdefault("additionalProperties", False)
     return closed

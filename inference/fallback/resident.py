@@ -91,4 +91,9 @@ def _version(config: FallbackConfig) -> TaskVersion:
             f"INFERENCE_FALLBACK_TASK={config.task} reads whole conversations; the fallback reads "
             "a message alone. Name a task that does so too."
         )
+    if version.writes_json:
+        raise ModelError(
+            f"INFERENCE_FALLBACK_TASK={config.task} writes JSON; the fallback decides between "
+            "labels. Name a task that has some."
+        )
     return version

@@ -84,11 +84,14 @@ def _end(tensor: torch.Tensor) -> int:
 
 
 def _mapped_ranges() -> Iterable[Range]:
-    """Where safetensors files lie in this process's memory (proc(5), maps)."""
+    """Where safetensors files lie in this process's memory (proc(5), maps).
+
+    A file of the hub's cache is a link to one in `blobs` that has its digest for a name.
+    """
     maps = Path("/proc/self/maps")
     if not maps.exists():
         return
     for line in maps.read_text().splitlines():
-        if line.endswith(".safetensors"):
+        if line.endswith(".safetensors") or "/blobs/" in line:
             start, end = line.split(maxsplit=1)[0].split("-")
             yield int(start, 16), int(end, 16)

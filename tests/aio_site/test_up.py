@@ -77,6 +77,11 @@ def test_a_port_in_use_is_said_before_anything_is_loaded(data):
     assert not list(data.glob("*.sqlite3"))
 
 
+def test_a_migration_of_one_app_alone_installs_nothing_and_ends_well(data):
+    ended = manage("migrate", "-v", "0", "contenttypes", data_dir=data)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

@@ -6,9 +6,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import LogitsProcessor, LogitsProcessorList
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedTokenizerFast
 
-from inference.digits import Said, numbers_in
+from inference.digits import Digits, Said, numbers_in
 from inference.errors import ModelError
 from inference.loading import load
 from tests.inference.inbox import conversation, finished, reply_to
@@ -106,3 +107,14 @@ def test_a_model_that_asks_for_something_unknown_is_refused(folder):
     edit(folder, "generation_config.json", _from_model_config=False, numbers="some")
     with pytest.raises(ModelError, match=r"INFERENCE_MODEL.*numbers='some'.*any, said"):
         load(configured(folder))
+
+
+def test_a_leading_space_that_a_decoder_would_drop_ends_a_number():
+    vocabulary = {"▁a": 0, "▁12": 1, "▁5": 2, "5": 3, "<unk>": 4}
+    base = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    base.pre_tokenizer = pre_tokenizers.Metaspace()
+    base.decoder = decoders.Metaspace()
+    said = Digits(PreTrainedTokenizerFast(tokenizer_object=base)).said(["order 125"])
+    said.push(1)
+    allowed = said.allowed(torch.zeros(len(vocabulary))) == 0
+    assert allowed.tolist() == [False, False, False, True, False]

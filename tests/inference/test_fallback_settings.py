@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from inference import presets
 from inference.errors import ModelError
 from inference.fallback import resident
 from inference.fallback.config import FallbackConfig
@@ -72,6 +73,11 @@ class TestTheSettings:
     def test_name_a_task_that_does_not_exist(self, settings):
         settings.INFERENCE_FALLBACK_TASK = "moods"
         with pytest.raises(ModelError, match="INFERENCE_FALLBACK_TASK=moods does not exist"):
+            resident.check()
+
+    def test_name_a_task_that_writes_json(self, settings):
+        settings.INFERENCE_FALLBACK_TASK = presets.DETAILS_TASK.slug
+        with pytest.raises(ModelError, match="INFERENCE_FALLBACK_TASK=details writes JSON"):
             resident.check()
 
     def test_name_a_task_that_reads_conversations(self):

@@ -44,6 +44,15 @@ def test_what_is_given_back_is_read_again_when_it_is_needed(mapped):
     assert torch.equal(tensor, NUMBERS)
 
 
+def test_a_file_of_the_hubs_cache_is_known_behind_its_link(tmp_path):
+    blob, link = tmp_path / "blobs" / "0123abcd", tmp_path / "model.safetensors"
+    blob.parent.mkdir()
+    save_file({"numbers": NUMBERS}, blob)
+    link.symlink_to(blob)
+    with safe_open(link, "pt") as file:
+        assert file.get_tensor("numbers") in MappedWeights()
+
+
 def test_ordinary_memory_is_left_alone(mapped):
     tensor = NUMBERS.clone()
     weights = MappedWeights()

@@ -190,3 +190,16 @@ def test_a_calibration_of_another_form_is_refused(folder):
 
 def test_the_pocket_model_is_called_pocket():
     assert folder_name(POCKET) == "pocket"
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores"),
+    [("max 100000", 8), ("200000 100000", 2), ("50000 100000", 1), (None, 8)],
+)
+def test_a_containers_share_of_the_processor_counts(limit, cores, tmp_path, monkeypatch):
+    monkeypatch.setattr(hardware, "CPU_MAX", tmp_path / "cpu.max")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr("psutil.cpu_count", lambda logical: 8)
+    if limit:
+        hardware.CPU_MAX.write_text(limit + "\n")
+    assert hardware.physical_cores() == cores

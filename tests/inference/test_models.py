@@ -1,7 +1,11 @@
 """Tasks are prompts with labels: versions are immutable, the newest counts."""
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.models.signals import post_migrate
 
 from inference import presets
 from inference.models import Calibration, Task, TaskVersion, install_presets, labels_problem
@@ -161,6 +165,32 @@ def test_details_ship_switched_off():
     task = Task.objects.get(slug="details")
     assert not task.enabled
     assert task.current.properties == ("order", "product", "amount", "action")
+
+
+@pytest.mark.django_db
+def test_a_preset_that_was_interrupted_is_installed_the_next_time(monkeypatch):
+    Task.objects.filter(slug="details").update(slug="mine")
+    monkeypatch.setattr(Task, "publish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        install_presets()
+    monkeypatch.undo()
+    install_presets()
+    assert Task.objects.get(slug="details").current.number == 1
+
+
+@pytest.mark.django_db
+def test_presets_wait_for_tables_of_today():
+    Task.objects.filter(slug="details").update(slug="mine")
+    older = MigrationLoader(connection).project_state([("inference", "0001_initial")]).apps
+    for state, installed in ((older, False), (apps, True)):
+        app = apps.get_app_config("inference")
+        told = {"app_config": app, "verbosity": 0, "interactive": False, "using": "default"}
+        post_migrate.send(app, apps=state, plan=[], **told)
+        assert Task.objects.filter(slug="details").exists() == installed
+
+
+def interrupted(*args, **fields):
+    raise KeyboardInterrupt
 
 
 @pytest.mark.django_db

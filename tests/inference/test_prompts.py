@@ -20,6 +20,10 @@ ALTERNATING = (
     "{%- for m in messages %}{%- if loop.index0 > 1 and m.role == messages[loop.index0 - 1].role %}"
     "{{ raise_exception('Roles must alternate') }}{%- endif %}{%- endfor %}" + tiny.CHATML
 )
+USER_FIRST = (
+    "{%- if messages[1:] and messages[1].role != 'user' %}"
+    "{{ raise_exception('Roles must alternate') }}{%- endif %}"
+)
 NO_SYSTEM = "{%- if messages[0].role == 'system' %}{{ raise_exception('No system') }}{%- endif %}"
 
 typed = st.lists(st.one_of(st.sampled_from(CONTROL), st.text(max_size=8)), max_size=6).map("".join)
@@ -221,6 +225,13 @@ def test_with_guidance_no_prompt_exceeds_its_budget_and_the_last_message_stays(
     assert len(ids) <= budget
     assert f"turn number {2 * turns}<|im_end|>" in shown
     assert f"{GUIDANCE}<|im_end|>" in shown
+
+
+@given(budget=st.integers(110, 300), turns=st.integers(0, 20))
+def test_with_guidance_turns_alternate_where_the_template_insists(budget, turns):
+    prompt = ChatPrompt(tiny.tokenizer(NOT_LATE + USER_FIRST + ALTERNATING))
+    messages = conversation(*[f"turn number {n}" for n in range(2 * turns + 1)])
+    assert len(prompt.fit(messages, budget, GUIDANCE)[0]) <= budget
 
 
 def test_with_guidance_a_last_message_that_does_not_fit_loses_its_middle(prompt):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from llguidance import LLMatcher, LLTokenizer
 
 from inference import presets, schemas
 from tests.inference.inbox import SCHEMA
@@ -11,6 +12,12 @@ from tests.inference.inbox import SCHEMA
 def having(described: object, **more) -> str:
     """A schema with one property."""
     return json.dumps({"type": "object", "properties": {"a": described}, **more})
+
+
+def accepts(schema: str, text: str) -> bool:
+    """Whether a model that follows the schema could write this."""
+    matcher = LLMatcher(LLTokenizer("byte"), schemas.grammar(schema), log_level=0)
+    return matcher.validate_tokens(list(text.encode())) == len(text)
 
 
 class TestASchema:
@@ -47,10 +54,26 @@ class TestASchema:
             (having({"type": "integer", "minimum": 3, "maximum": 2}, required=["a"]), "satisfi"),
             (having({"type": "string"}, required=["b"]), "'b'"),
             (having({"const": "x" * 10_000}), "at most 10,000 characters"),
+            (having({"type": "number", "maximum": float("nan")}), "or none (NaN, Infinity)"),
+            (having({"type": "number"}).replace("}}", ', "maximum": 1e999}}'), "or none (NaN"),
+            (having({"enum": ["\ud800"]}), "half a character"),
         ],
     )
     def test_that_cannot_be_followed_is_named_with_what_is_allowed(self, schema, problem):
         assert problem in schemas.problem(schema)
+
+    @pytest.mark.parametrize("kind", ["object", ["object", "null"]])
+    def test_takes_no_property_that_it_does_not_name(self, kind):
+        described = {"type": kind, "properties": {"city": {"type": "string"}}}
+        assert not accepts(having(described), '{"a": {"made_up": 3}}')
+        assert accepts(having(described), '{"a": {"city": "x"}}')
+
+    @pytest.mark.parametrize("way", ["allOf", "anyOf", "oneOf"])
+    def test_that_is_made_of_parts_takes_what_each_of_them_names(self, way):
+        part = {"type": "object", "properties": {"b": {"const": 1}}, "required": ["b"]}
+        schema = having({"const": 2}, **{way: [part]})
+        assert schemas.problem(schema) is None
+        assert accepts(schema, '{"a": 2, "b": 1}')
 
     def test_names_its_properties_in_their_order(self):
         assert schemas.names(SCHEMA) == ("order", "sure", "action")

@@ -1,5 +1,6 @@
 """`manage.py bench` on the toy shape: a real run, in processes of their own, and wrong options."""
 
+import errno
 import io
 import json
 import re
@@ -135,6 +136,22 @@ def test_an_arm_that_is_not_installed_is_left_out_with_how_to_get_it(cache, meas
     page = bench(cache=cache)
     assert (asked["names"], asked["missing"]) == (list(ARMS), missing)
     assert f"llama.cpp was left out: {missing['llama.cpp']}" in page
+
+
+def test_a_plot_that_cannot_be_written_after_all_is_said_after_the_figures(measured, cache, capsys):
+    measured({})
+    with pytest.raises(CommandError, match=r"--plot /dev/full cannot be written: No space left"):
+        call_command("bench", "--shape", "toy", "--models", str(cache), "--plot", "/dev/full")
+    assert "ours divided by the other's" in capsys.readouterr().out
+
+
+def test_what_fails_in_measuring_is_not_blamed_on_the_plot(monkeypatch, cache):
+    def measure(*args, **options):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("inference.management.commands.bench.measure", measure)
+    with pytest.raises(OSError, match="Too many open files"):
+        bench(cache=cache)
 
 
 def test_an_arm_that_failed_ends_the_command_with_an_error_after_the_figures(

@@ -72,8 +72,14 @@ def test_a_server_that_does_not_start_says_why():
         pytest.fail("it started")
 
 
-@pytest.mark.parametrize("option", [["--arms", "ours"], ["--turns", "2"], ["--plot", "x.svg"]])
-def test_options_of_the_arms_are_refused_instead_of_ignored(option):
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(["--arms", "ours"], ["--turns", "2"], ["--plot", "x.svg"]),
+        *(["--shape", "qwen2.5-0.5b"], ["--models", "somewhere"]),
+    ],
+)
+def test_options_of_made_models_are_refused_instead_of_ignored(option):
     with pytest.raises(CommandError, match=rf"{option[0]} cannot go with --serve"):
         call_command("bench", "--serve", *option)
 
