@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -12,7 +12,7 @@ class ChatAppConfig(AppConfig):
         post_migrate.connect(_install_defaults, sender=self)
 
 
-def _install_defaults(apps, **kwargs):
+def _install_defaults(apps=apps, **kwargs):  # `flush` sends none
     from django.contrib.auth.models import Group, Permission
 
     from chat.groups import install_groups

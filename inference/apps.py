@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -9,7 +9,7 @@ class InferenceAppConfig(AppConfig):
         post_migrate.connect(_install_presets, sender=self)
 
 
-def _install_presets(apps, **kwargs):
+def _install_presets(apps=apps, **kwargs):  # `flush` sends none
     from inference.migrated import are_there
     from inference.models import Task, TaskVersion, install_presets
 
