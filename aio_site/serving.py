@@ -4,12 +4,14 @@
 from daphne.server import Server  # isort:skip
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 
 from daphne.endpoints import build_endpoint_description_strings
 from twisted.internet import defer, reactor
 
+log = logging.getLogger(__name__)
 MAX_MESSAGE = 1024 * 1024  # bytes; over it Daphne drops the socket without a word
 # The engine thread runs Python between its kernels; the default 5 ms made echoes take 33 ms.
 SWITCH_SECONDS = 0.0005
@@ -38,7 +40,7 @@ def serve(
         application_close_timeout=10,
     )
     background: list[asyncio.Task] = []  # a task nobody holds may be collected
-    reactor.callLater(0, lambda: background.append(asyncio.ensure_future(started())))
+    reactor.callLater(0, lambda: background.append(asyncio.ensure_future(_beside(started))))
     reactor.addSystemEventTrigger("before", "shutdown", _deferred, stopping)
     server.run()
     _drain(asyncio.get_event_loop())
@@ -49,6 +51,14 @@ def stop() -> None:
     """End `serve`; call it on the event loop."""
     if reactor.running:
         reactor.stop()
+
+
+async def _beside(started: Callable[[], Awaitable[None]]) -> None:
+    """Nobody awaits this while the server runs, so it says itself what went wrong."""
+    try:
+        await started()
+    except Exception:
+        log.exception("What was to happen at the start failed; the server goes on")
 
 
 def _drain(loop: asyncio.AbstractEventLoop) -> None:

@@ -1,6 +1,7 @@
 """How often people agree with the model, and with each other: by week, and by wording of a task."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -99,10 +100,13 @@ def _by_week(rows: QuerySet[Review]) -> Iterable[Share]:
 def _by_wording(rows: QuerySet[Review]) -> Iterable[Share]:
     wording = {
         "task": F("classification__version__task__name"),
+        "slug": F("classification__version__task__slug"),
         "number": F("classification__version__number"),
         "model": F("classification__model_id"),
     }
-    grouped = rows.values(**wording).annotate(**COUNTS).order_by("task", "number", "model")
+    grouped = rows.values(**wording).annotate(**COUNTS).order_by(*wording)
+    named = Counter(task for task, _ in {(row["task"], row["slug"]) for row in grouped})
     for row in grouped:
-        name = f"{row.pop('task')}, version {row.pop('number')}, on {row.pop('model')}"
-        yield Share(name, **row)
+        task, slug = row.pop("task"), row.pop("slug")
+        shown = f"{task} ({slug})" if named[task] > 1 else task  # names need not be unique
+        yield Share(f"{shown}, version {row.pop('number')}, on {row.pop('model')}", **row)

@@ -75,7 +75,12 @@ class OfRows(Paging):
 
 
 class OfExtractions(OfRows):
-    task: str | None = Field(None, description="Only what this task wrote: its slug.")
+    task: str | None = Field(
+        None,
+        max_length=50,
+        pattern=r"^[-\w]+$",
+        description="Only what this task wrote: its slug.",
+    )
 
 
 @api.get(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 
 from chat.models import Conversation, User
 from inference.models import TaskVersion
@@ -30,8 +30,13 @@ def assignees() -> list[tuple[str, str]]:
 
 
 def languages() -> list[tuple[str, str]]:
-    rows = Conversation.objects.order_by("language").values_list("language", flat=True)
-    return [("", "Any language"), *((each, each) for each in rows.distinct()[:MOST_LANGUAGES])]
+    """The languages of the most conversations in which somebody wrote, as choices of a form.
+
+    Not the first of the alphabet: strangers could push those that are spoken out of the list.
+    """
+    used = Conversation.objects.filter(message_count__gt=0).order_by().values_list("language")
+    most = used.annotate(count=Count("*")).order_by("-count", "language")[:MOST_LANGUAGES]
+    return [("", "Any language"), *sorted((each, each) for each, _ in most)]
 
 
 def tasks() -> list[TaskLabels]:

@@ -58,7 +58,7 @@ class _Hours:
             self._rows[conversation, hour] = row
         return self._rows[conversation, hour]
 
-    def message(self, pk, conversation, created, role, label, score, first_token_ms) -> None:
+    def message(self, pk, conversation, created, role, label, score, first_word_ms) -> None:
         row = self.at(conversation, created)
         row.messages += 1
         if role == Role.VISITOR and label:
@@ -68,8 +68,8 @@ class _Hours:
                 self.negative.add(pk)
         if score is not None:
             self._scores[conversation].append(score)
-        if first_token_ms is not None:
-            row.first_token_ms.append(round(first_token_ms, 1))
+        if first_word_ms is not None:
+            row.first_token_ms.append(round(first_word_ms, 1))
 
     def outcomes(self) -> None:
         """Put each conversation, and how it went, into the hour of its last message."""
@@ -95,8 +95,9 @@ def _sides() -> dict[str, str]:
 
 def _messages(told: dict) -> Iterable[tuple]:
     said = Message.objects.filter(conversation__in=told).exclude(text="")
-    columns = ("pk", "conversation_id", "created", "role", "label", "score", "first_token_ms")
-    return said.order_by("conversation_id", "seq").values_list(*columns)
+    columns = ("pk", "conversation_id", "created", "role", "label", "score")
+    first_word = F("first_token_ms") + Coalesce("label_wait_ms", 0.0)
+    return said.order_by("conversation_id", "seq").values_list(*columns, first_word)
 
 
 def _labels(told: dict) -> Iterable[tuple]:

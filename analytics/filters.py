@@ -19,6 +19,7 @@ ORDERS = {
     NEWEST: [F("last_message_at").desc(nulls_last=True), "-created"],
     WORST: [F("mood_score").asc(nulls_last=True), F("last_message_at").desc(nulls_last=True)],
 }
+FROM_ROLLUP = ("outcome", "task", "has")  # fields whose answer is looked up there
 DAY = {"type": "date", "min": "2000-01-01", "max": "9998-12-31"}
 
 
@@ -95,6 +96,12 @@ class ConversationFilter(forms.Form):
         self.is_valid()
         return any(value for name, value in self.cleaned_data.items() if name != "order")
 
+    @property
+    def from_rollup(self) -> bool:
+        """Whether what it finds is right only where the rollup is not behind."""
+        self.is_valid()
+        return any(self.cleaned_data.get(name) for name in FROM_ROLLUP)
+
     def narrow(self, conversations: QuerySet[Conversation]) -> QuerySet[Conversation]:
         """The conversations asked for, in the order asked for."""
         self.is_valid()
@@ -125,7 +132,8 @@ def _search(words: str) -> Q:
     said = Message.objects.filter(conversation=OuterRef("pk"), text__icontains=words)
     found = Q(name__icontains=words) | Q(email__icontains=words) | Q(Exists(said))
     beginning = words.lower().removeprefix("visitor ").strip()
-    if beginning and all(each in "0123456789abcdef-" for each in beginning):
+    # One digit at least: SQLite stores no hyphens, so those alone would begin every number.
+    if beginning.strip("-") and all(each in "0123456789abcdef-" for each in beginning):
         found |= Q(id__startswith=beginning) if len(beginning) < 36 else _by_id(beginning)
     return found
 

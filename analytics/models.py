@@ -44,7 +44,9 @@ class ConversationHour(Counted):
     conversations = models.PositiveSmallIntegerField(default=0)
     recovered = models.PositiveSmallIntegerField(default=0)
     lost = models.PositiveSmallIntegerField(default=0)
-    first_token_ms = models.JSONField(default=list, help_text="Of every reply.")
+    first_token_ms = models.JSONField(
+        default=list, help_text="Of every reply, from the message on."
+    )
     label_ms = models.JSONField(default=list, help_text="Of every mood label.")
 
     class Meta:

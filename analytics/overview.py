@@ -11,7 +11,7 @@ from django.db.models import QuerySet, Sum
 from analytics.choices import TaskLabels
 from analytics.models import ConversationHour, ConversationLabel
 from analytics.overview_filter import OverviewFilter
-from analytics.periods import HOUR, days_of, name_of, period_of, periods
+from analytics.periods import HOUR, Period, days_of, name_of, period_of, periods
 from chat.labels import MOOD_TASK
 
 SUMS = ("messages", "negative", "neutral", "positive", "conversations", "recovered", "lost")
@@ -23,7 +23,7 @@ class Figures:
     """Sums over a range, or over one of its periods; `address` opens the list behind them."""
 
     name: str
-    address: str
+    address: str  # empty by hour: the list is cut by days
     messages: int = 0
     negative: int = 0  # visitor messages by the polarity of the label that counts
     neutral: int = 0
@@ -133,9 +133,15 @@ def _before(form: OverviewFilter) -> Figures:
 def _periods(form: OverviewFilter, by: str, sums: dict) -> Iterable[Figures]:
     since, until = form.cleaned_data["since"], form.cleaned_data["until"]
     for period in periods(by, since, until):
-        first, last = days_of(period, by, since, until)
-        address = form.behind(since=first, until=last)
-        yield Figures(name_of(period, by), address, **sums.get(period, {}))
+        yield Figures(name_of(period, by), _address(form, period, by), **sums.get(period, {}))
+
+
+def _address(form: OverviewFilter, period: Period, by: str) -> str:
+    """Of the conversations whose last message was then."""
+    if by == HOUR:
+        return ""
+    first, last = days_of(period, by, form.cleaned_data["since"], form.cleaned_data["until"])
+    return form.behind(since=first, until=last)
 
 
 def _waits(rows: QuerySet[ConversationHour]) -> Waits:

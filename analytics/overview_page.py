@@ -22,11 +22,10 @@ SHOWN = 10  # conversations in trouble; the rest are a link away
 @desk_only
 def overview(request: HttpRequest) -> HttpResponse:
     """Counts what changed since the last look, then shows what was asked for."""
-    full = rollup.refresh(rollup.BATCH) == rollup.BATCH
+    left = rollup.look()
     tasks = choices.tasks()
     form = OverviewFilter(request.GET, tasks=tasks)
-    context = {"form": form, "left": rollup.left() if full else 0}
-    context["zone"] = settings.TIME_ZONE
+    context = {"form": form, "left": left, "zone": settings.TIME_ZONE}
     if form.is_valid():
         context |= _trouble(form) | _outcomes(form) | {"overview": figures(form, tasks)}
     return render(request, "analytics/overview.html", context)

@@ -42,10 +42,8 @@ def periods(by: str, since: date, until: date) -> list[Period]:
     return list(dict.fromkeys(period_of(key, by) for key in keys))
 
 
-def days_of(period: Period, by: str, since: date, until: date) -> tuple[date, date]:
-    """The first and the last day that a period shares with the range it was asked for in."""
-    if by == HOUR:
-        period = hour_of(period)[1]
+def days_of(period: date, by: str, since: date, until: date) -> tuple[date, date]:
+    """The first and the last day that a day or week shares with the range it was asked for in."""
     last = period + timedelta(days=6 if by == WEEK else 0)
     return max(period, since), min(last, until)
 

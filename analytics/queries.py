@@ -69,22 +69,23 @@ def mood_labels() -> MoodLabels:
     return MoodLabels(tuple(names))
 
 
-def summary(found: QuerySet[Conversation], *, narrowed: bool) -> Summary:
-    """Totals over the conversations of a list, from the rollup but for the open flags.
+def summary(listed: Paginator, *, narrowed: bool) -> Summary:
+    """Totals over the conversations of a list; those of messages are from the rollup.
 
     Args:
         narrowed: whether any are left out; if not, every row of the rollup is theirs.
     """
-    found = found.order_by()
+    found = listed.object_list.order_by()
     rows = ConversationHour.objects.all()
     if narrowed:
         rows = rows.filter(conversation__in=found.values("pk"))
     totals = rows.aggregate(
         labelled=Sum(F("negative") + F("neutral") + F("positive")),
-        **{name: Sum(name) for name in ("conversations", "messages", "negative")},
+        **{name: Sum(name) for name in ("messages", "negative")},
     )
     flags = found.filter(flagged__gt=0).aggregate(open_flags=Sum("flagged"))
-    return Summary(**{name: value or 0 for name, value in (totals | flags).items()})
+    summed = {name: value or 0 for name, value in (totals | flags).items()}
+    return Summary(conversations=listed.count, **summed)
 
 
 def conversations(form: ConversationFilter) -> QuerySet[Conversation]:

@@ -1,3 +1,4 @@
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from analytics import downloads, views
@@ -10,5 +11,7 @@ urlpatterns = [
     path("<uuid:conversation_id>/print/", views.printable, name="printable"),
     path("overview/", overview, name="overview"),
     path("agreement/", views.agreement, name="agreement"),
+    # The admin's own logs out staff only.
+    path("logout/", LogoutView.as_view(next_page="analytics:overview"), name="logout"),
     path("export/<slug:dataset>.<slug:format>", downloads.export, name="export"),
 ]

@@ -18,15 +18,16 @@ from chat.models import Conversation
 @desk_only
 def conversations(request: HttpRequest) -> HttpResponse:
     """The list, narrowed and ordered, with totals of what it holds."""
-    rollup.refresh(rollup.BATCH)
+    left = rollup.look()
     form = ConversationFilter(request.GET, labels=queries.mood_labels().names)
     found = queries.conversations(form)
     page = queries.page_of(found, request.GET.get("page"))
     context = {
         "form": form,
+        "left": left,
         "page": page,
         "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
-        "summary": queries.summary(found, narrowed=form.active),
+        "summary": queries.summary(page.paginator, narrowed=form.active),
         "downloads": downloads.offered(request),
     }
     return render(request, "analytics/conversations.html", context)

@@ -19,10 +19,13 @@ class Site:
     """A running `manage.py up`, ready within `with` and gone after it, whatever happens there.
 
     Environment variables of the caller's own data are left out.
+
+    Args:
+        arguments: of `up`, beside the port.
     """
 
-    def __init__(self, folder: Path, **settings_: str):
-        self.folder = folder
+    def __init__(self, folder: Path, *, arguments: tuple[str, ...] = (), **settings_: str):
+        self.folder, self._arguments = folder, arguments
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._log = folder / "up.log"
@@ -35,7 +38,7 @@ class Site:
         """Run `up`; after `kill` once more, on the same data and port."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "manage.py", "up", "--port", str(self.port)],
+                [sys.executable, "manage.py", "up", "--port", str(self.port), *self._arguments],
                 cwd=settings.BASE_DIR,
                 env=self._environment,
                 stdout=log,

@@ -70,7 +70,7 @@ class Conversation(models.Model):
             models.Index(fields=["-last_message_at"]),
             models.Index(fields=["status", "-last_message_at"]),
             models.Index(fields=["changed", "id"]),
-            models.Index(fields=["language"]),
+            models.Index(fields=["language", "message_count"]),  # the second to count without rows
             models.Index(
                 fields=["flagged"],
                 condition=models.Q(flagged__gt=0),

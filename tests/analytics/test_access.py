@@ -1,5 +1,7 @@
 """Who may see which page of the dashboard."""
 
+import re
+
 import pytest
 from django.urls import get_resolver, reverse
 
@@ -9,6 +11,7 @@ from tests.chat.test_groups import named
 pytestmark = pytest.mark.django_db
 
 
+OVERVIEW = reverse("analytics:overview")
 PAGES = ("overview", "conversations", "conversation", "printable", "agreement")
 
 
@@ -46,6 +49,25 @@ def test_the_right_alone_does_not_do_without_being_staff(client, address, django
     assert client.get(address).status_code == 403
 
 
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_whoever_is_logged_in_can_log_out_where_there_is_no_access(client, address, is_staff):
+    user = staff(None)
+    user.is_staff = is_staff
+    user.save()
+    client.force_login(user)
+    page = client.get(address).content.decode()
+    (logout,) = re.findall(r'<form class="session" method="post" action="(.*?)"', page)
+    response = client.post(logout, follow=True)
+    assert response.redirect_chain[-1][0] == f"{reverse('admin:login')}?next={OVERVIEW}"
+    assert not client.session.keys()
+
+
+def test_a_link_does_not_log_out(client):
+    client.force_login(staff("lead"))
+    assert client.get(reverse("analytics:logout")).status_code == 405
+    assert client.get(OVERVIEW).status_code == 200
+
+
 def test_nothing_is_written_here(client, address):
     client.force_login(staff("lead"))
     assert client.post(address).status_code == 405
@@ -66,6 +88,7 @@ ELSEWHERE = {
     "api:conversation",
     "api:api-root",  # only stands for the beginning of the addresses
     "analytics:export",
+    "analytics:logout",
     *("chat:page", "chat:conversations", "inference:healthz", "inference:readyz"),  # visitors'
 }
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from analytics.agreement import agreement, wilson
 from chat import labels
 from chat.models import Review
-from tests.chat.desk import conversation, says, staff
+from inference.models import Task
+from tests.chat.desk import conversation, reads, says, staff
 
 URL = reverse("analytics:agreement")
 
@@ -63,6 +64,19 @@ def test_wordings_are_told_apart(ana):
     decided(ana)
     (wording,) = agreement().wordings
     assert wording.name == "Sentiment, version 1, on scripted@test/float32"
+
+
+def test_tasks_of_the_same_name_are_told_apart_by_their_slugs(ana):
+    decided(ana)
+    old = Task.objects.get(slug="sentiment")
+    new = Task.objects.create(slug="feeling", name=old.name)
+    new.publish(prompt="How?", context="message", labels=old.current.labels)
+    message = says(conversation(), "Hm", "Negative").message
+    labels.review(reads(message, new.current, "Negative"), ana, "corrected", "Neutral")
+    assert [(each.name, each.decided, each.agreed) for each in agreement().wordings] == [
+        ("Sentiment (feeling), version 1, on scripted@test/float32", 1, 0),
+        ("Sentiment (sentiment), version 1, on scripted@test/float32", 1, 1),
+    ]
 
 
 def test_the_range_of_a_share_by_hand():

@@ -118,6 +118,8 @@ def test_one_conversation_is_read_by_its_id(program, anna):
         ("messages", {"until": "9999-12-31T23:59:59-12:00"}),
         ("conversations", {"status": "lost"}),
         ("conversations", {"language": "zh\0"}),
+        ("extractions", {"task": "details\0"}),
+        ("extractions", {"task": "x" * 51}),
         ("conversations", {"after": "7"}),
     ],
 )

@@ -67,6 +67,8 @@ class TestTheList:
             ({"q": "营业时间"}, ["Chen"]),
             ({"q": "bo"}, ["Bo"]),
             ({"q": "100%"}, []),
+            ({"q": "-"}, []),
+            ({"q": "Visitor --"}, []),
             ({"band": "negative"}, ["Anna"]),
             ({"band": "positive"}, ["Bo"]),
             ({"band": "none"}, []),
@@ -127,6 +129,28 @@ def test_a_senseless_question_is_answered_with_what_makes_sense(lead, query):
     assert lead.get(URL, query).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ({"has": "no-label"}, "Has the label: Enter a valid value."),
+        ({"task": "no slug!"}, "Has a label of: Enter a valid “slug”"),
+    ],
+)
+@pytest.mark.usefixtures("desk")
+def test_a_wrong_label_of_a_link_is_complained_about_and_not_carried_on(lead, query, error):
+    response = lead.get(URL, query)
+    page = response.content.decode()
+    assert error in page
+    assert [name for name in query if f'name="{name}"' in page] == []
+    assert len(names(response)) == 3
+
+
+def test_a_label_of_a_link_is_shown_and_carried_on(lead):
+    page = lead.get(URL, {"has": "topic:Order"}).content.decode()
+    assert "Has the label: <strong" in page
+    assert '<input type="hidden" name="has" value="topic:Order"' in page
+
+
 def test_hostile_text_stays_text(lead):
     says(conversation(name="<script>alert(1)</script>"), "<img src=x onerror=alert(2)>", "Neutral")
     page = lead.get(URL).content.decode()
@@ -166,6 +190,18 @@ def test_long_lists_come_in_pages(lead):
     assert len(names(lead.get(URL))) == 25
     assert len(names(lead.get(URL, {"page": 2}))) == 6
     assert "page=2" in lead.get(URL, {"status": "bot"}).content.decode()
+
+
+def test_totals_that_are_behind_say_so_and_the_list_is_counted_as_it_is(lead, monkeypatch):
+    monkeypatch.setattr("analytics.rollup.BATCH", 3)
+    for _ in range(5):
+        says(conversation(), "Hello", "Neutral")
+    first = lead.get(URL)
+    assert (first.context["summary"].conversations, first.context["summary"].messages) == (5, 6)
+    assert "2 conversations changed" in first.content.decode()
+    second = lead.get(URL)
+    assert second.context["summary"].messages == 10
+    assert "conversations changed" not in second.content.decode()
 
 
 def test_corrected_labels_count_in_the_summary(lead, desk):

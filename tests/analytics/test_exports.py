@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from analytics import exports
+from analytics import downloads, exports, rollup
 from analytics.exports import DATASETS
 from analytics.formats import FORMATS
 from chat import labels
@@ -116,6 +116,29 @@ class TestATable:
     @pytest.mark.parametrize("name", ["users.csv", "messages.xml", "messages"])
     def test_that_does_not_exist_is_not_found(self, lead, name):
         assert lead.get(f"/dashboard/export/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query", [{"has": "sentiment:Neutral"}, {"task": "sentiment"}, {"outcome": "lost"}]
+)
+class TestATableByLabelOrOutcome:
+    @pytest.fixture(autouse=True)
+    def many(self, monkeypatch):
+        for _ in range(3):
+            talk = conversation()
+            says(talk, "Where is it?", "Neutral")
+            says(talk, "You lost it!", "Negative")
+        monkeypatch.setattr(rollup, "MANY", 1)
+
+    def test_knows_what_changed_since_anybody_looked(self, lead, query):
+        assert len(rows(lead.get(address("conversations"), query))) == 3
+
+    def test_is_refused_in_words_where_counting_takes_too_long(self, lead, query, monkeypatch):
+        monkeypatch.setattr(downloads, "PATIENCE", 0)
+        response = lead.get(address("conversations"), query)
+        assert response.status_code == 503
+        assert "2 conversations" in response.content.decode()
+        assert "count_conversations" in response.content.decode()
 
 
 class TestRights:

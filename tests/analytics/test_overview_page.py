@@ -130,6 +130,30 @@ def test_waits_are_medians(lead):
     assert "200 ms" in lead.get(URL).content.decode()
 
 
+def test_the_wait_for_a_first_word_begins_with_the_message_and_not_with_its_labels(lead):
+    received = messages.receive(conversation().pk, "c1", "Hello")
+    told = {"first_token_ms": 200, "label_wait_ms": 150}
+    messages.finish(received.reply, State.DONE, "Hi", **told)
+    assert shown(lead).waits.first_token_ms == 350
+
+
+@pytest.mark.usefixtures("desk")
+class TestAListBehindABar:
+    """It holds the conversations whose last message was then, and is cut by whole days."""
+
+    @pytest.mark.parametrize(("by", "when"), [("day", "on that day"), ("week", "in that week")])
+    def test_is_announced_as_what_it_is(self, lead, by, when):
+        page = " ".join(lead.get(URL, {"by": by}).content.decode().split())
+        assert f"Choose a bar to open the conversations whose last message was {when}." in page
+
+    def test_is_not_offered_by_the_hour(self, lead):
+        response = lead.get(URL, {"since": timezone.localdate(), "by": "hour"})
+        overview, page = response.context["overview"], response.content.decode()
+        assert {each.address for each in overview.periods} == {""}
+        assert f'<th scope="row">{overview.periods[0].name}</th>' in page
+        assert "Choose a bar" not in page
+
+
 def test_topics_are_shown_once_there_are_some(lead, desk):
     assert shown(lead).tasks == ()
     for seq, label in ((1, "Order"), (3, "Delivery")):

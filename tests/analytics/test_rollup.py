@@ -115,6 +115,20 @@ def test_a_change_that_was_made_before_a_look_and_stored_after_it_is_found():
     assert totals()["conversations"] == 2
 
 
+def test_it_is_found_after_a_look_that_had_more_to_count_than_it_may_too():
+    early = conversation()
+    says(early, "Hello", "Neutral")
+    at = Conversation.objects.get(pk=early.pk).changed
+    Conversation.objects.filter(pk=early.pk).update(message_count=0)  # not there to be seen yet
+    for _ in range(4):
+        says(conversation(), "Hello", "Neutral")
+    catch_up(2)
+    Conversation.objects.filter(pk=early.pk).update(message_count=2, changed=at)
+    assert rollup.left() == 1
+    catch_up(2)
+    assert totals()["conversations"] == 5
+
+
 def test_a_conversation_in_which_nobody_wrote_is_not_waited_for():
     conversation()
     assert rollup.left() == 0

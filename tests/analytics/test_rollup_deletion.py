@@ -56,6 +56,13 @@ def test_the_page_shows_the_others(client, deleted):
     assert (total.conversations, total.positive, total.negative) == (1, 1, 0)
 
 
+def test_a_page_that_stops_trying_says_what_its_figures_lack(client, deleted, monkeypatch):
+    says(conversation(name="Anna"), "Hello", "Positive")
+    monkeypatch.setattr(rollup, "ATTEMPTS", 0)  # as if somebody deleted one during each of them
+    client.force_login(staff("lead"))
+    assert "2 conversations changed" in client.get(reverse("analytics:overview")).content.decode()
+
+
 def test_nothing_is_left_of_it(deleted):
     says(conversation(name="Anna"), "Hello", "Positive")
     assert rollup.refresh(10) == 1

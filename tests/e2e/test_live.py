@@ -1,5 +1,7 @@
 """Open pages of the desk follow what happens, and leave the reader where they are."""
 
+from datetime import date, timedelta
+
 import pytest
 from playwright.sync_api import expect
 
@@ -94,6 +96,28 @@ def test_what_somebody_reads_stays_where_it_is(visitor, desk):
     desk.get_by_role("link", name="2 new messages below").click()
     expect(desk.locator("#message-9")).to_be_in_viewport()
     expect(desk.get_by_role("link", name="new message")).to_have_count(0)
+
+
+def test_the_overview_tells_from_when_its_figures_are_and_what_they_lack(visitor, desk):
+    desk.goto("/dashboard/overview/")
+    heading = desk.get_by_role("heading", name="Volume and mood")
+    today, tomorrow = (date.today() + timedelta(days=n) for n in (0, 1))
+    expect(heading).to_contain_text(f"to {today}")
+
+    def later(route) -> None:
+        """The page as it is on the next day, while much is to be counted."""
+        page = route.fetch()
+        body = page.text().replace(f"to {today}", f"to {tomorrow}")
+        body = body.replace('id="left">', 'id="left"><p>7 conversations changed</p>')
+        route.fulfill(response=page, body=body)
+
+    desk.route("**/dashboard/overview/", later)
+    visitor.ask("And when does it come?")
+    expect(heading).to_contain_text(f"to {tomorrow}")
+    expect(desk.get_by_text("7 conversations changed")).to_be_visible()
+    desk.unroute("**/dashboard/overview/")
+    visitor.ask("Thank you")
+    expect(desk.get_by_text("7 conversations changed")).to_be_hidden()
 
 
 def test_the_overview_shows_new_trouble_and_counts_it(visitor, desk):

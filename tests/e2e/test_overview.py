@@ -1,6 +1,7 @@
 """The overview in a browser: trouble first, the chart, its table and picture, light and dark."""
 
 import re
+from datetime import date
 
 import pytest
 from playwright.sync_api import expect
@@ -51,6 +52,19 @@ def test_a_lead_sees_trouble_first_and_opens_what_is_behind_the_figures(angry, d
     desk.get_by_role("region", name="Table of volume").get_by_role("link").last.click()
     expect(desk).to_have_url(re.compile(r"/dashboard/\?.*since="))
     expect(desk.locator(f"a[href*='{angry.conversation()['id']}']")).to_be_visible()
+
+
+def test_a_bar_opens_the_list_of_its_day_and_that_of_an_hour_none(angry, desk):
+    chart = desk.locator("#volume-chart")
+    desk.goto(f"/dashboard/overview/?since={date.today()}&by=hour")
+    chart_is_drawn(desk)
+    chart.click()
+    expect(chart).not_to_have_css("cursor", "pointer")
+    expect(desk).to_have_url(re.compile("by=hour"))
+    desk.goto("/dashboard/overview/")
+    chart_is_drawn(desk)
+    chart.click()
+    expect(desk).to_have_url(re.compile(r"/dashboard/\?.*since="))
 
 
 def test_an_impossible_range_is_answered_beside_its_field(angry, desk):

@@ -7,8 +7,6 @@ from tqdm import tqdm
 
 from analytics import rollup
 
-BATCH = 1000
-
 
 class Command(BaseCommand):
     help = "Count every conversation that changed since the overview was last looked at."
@@ -19,11 +17,9 @@ class Command(BaseCommand):
     def handle(self, **options):
         counted = 0
         with tqdm(total=rollup.left(), desc="Conversations", unit="") as bar:
-            while (step := rollup.refresh(BATCH)) == BATCH:
+            for step in rollup.catch_up():
                 counted += step
                 bar.update(step)
-            bar.update(step)
-        counted += step
         self.stdout.write(f"{counted} conversations counted")
         if options["json"]:
             self.stdout.write(json.dumps({"counted": counted}))

@@ -16,6 +16,9 @@ const share = (points) => ({
   pointStyle: "line", spanGaps: false,
 });
 
+/** Where the bar that an event found leads to: the hours have no list. */
+const behind = (points, [first]) => first && points[first.index].address;
+
 const configure = (points) => ({
   data: { labels: points.map((point) => point.name), datasets: [...bars(points), share(points)] },
   options: {
@@ -28,8 +31,8 @@ const configure = (points) => ({
       share: axis("Share negative (%)", { position: "right", min: 0, max: 100, grid: { display: false } }),
     },
     plugins: { legend: { ...legend(), labels: { color: colour("ink"), usePointStyle: true } } },
-    onClick: (event, [first]) => { if (first) location.assign(points[first.index].address); },
-    onHover: (event, found) => { event.native.target.style.cursor = found.length ? "pointer" : ""; },
+    onClick: (event, found) => { if (behind(points, found)) location.assign(behind(points, found)); },
+    onHover: (event, found) => { event.native.target.style.cursor = behind(points, found) ? "pointer" : ""; },
   },
 });
 

@@ -72,12 +72,9 @@ class Command(BaseCommand):
             measured, page = _job(**options)
             figures = measured(**options)
             self.stdout.write(page(figures))
-            if options["plot"]:
-                options["plot"].write_text(plots.svg(figures), "utf-8")
+            _plot(figures, options["plot"])
         except BenchError as error:
             raise CommandError(str(error)) from error
-        except OSError as error:
-            raise CommandError(f"--plot cannot be written: {error.strerror}.") from error
         except KeyboardInterrupt as error:
             raise CommandError("Stopped.") from error
         if options["json"]:
@@ -87,8 +84,8 @@ class Command(BaseCommand):
 
 
 def _require_defaults(options: dict) -> None:
-    """Refuse what belongs to a comparison of arms: it would be ignored."""
-    names = (*OF_ARMS, "messages", "cache", "backfill")
+    """Refuse what belongs to the other measurements: it would be ignored."""
+    names = ("shape", "models", *OF_ARMS, "messages", "cache", "backfill")
     given = [f"--{name}" for name in names if options[name] not in (None, False)]
     _require(not given, f"{', '.join(given)} cannot go with --serve.")
 
@@ -201,6 +198,15 @@ def _check_plot(path: Path | None) -> None:
     _require(not path.is_dir(), f"--plot {path} is a folder: give a file.")
     place = path if path.exists() else path.absolute().parent
     _require(os.access(place, os.W_OK), f"--plot {path} cannot be written there.")
+
+
+def _plot(figures: dict, path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(plots.svg(figures), "utf-8")
+    except OSError as error:
+        raise CommandError(f"--plot {path} cannot be written: {error.strerror}.") from error
 
 
 def _require(ok: bool, problem: str) -> None:
