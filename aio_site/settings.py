@@ -181,6 +181,7 @@ CHAT_MAX_FRAME = env.integer("CHAT_MAX_FRAME", 32 * 1024, minimum=1024)  # bytes
 CHAT_MAX_WAITING = env.integer("CHAT_MAX_WAITING", 5)  # queued replies a conversation
 CHAT_RATE_VISITOR = env.integer("CHAT_RATE_VISITOR", 30, minimum=1)  # messages a minute
 CHAT_RATE_ADDRESS = env.integer("CHAT_RATE_ADDRESS", 120, minimum=1)  # messages a minute
+CHAT_RATE_FRAMES = env.integer("CHAT_RATE_FRAMES", 60, minimum=1)  # stops and such a minute
 CHAT_HELLO_SECONDS = env.integer("CHAT_HELLO_SECONDS", 10, minimum=1)
 CHAT_TOKEN_DAYS = env.integer("CHAT_TOKEN_DAYS", 30, minimum=1)
 

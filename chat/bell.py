@@ -1,17 +1,20 @@
 """The bell: tells sockets that something changed, never what. They read the database.
 
 Sockets of this process hear it directly; those of other processes through the channel layer,
-which may lose a ring, so every socket also looks on its own now and then.
+which may lose a ring or be away, so every socket also looks on its own now and then.
 """
 
 import asyncio
+import logging
 from collections import defaultdict
 from uuid import UUID
 
 from channels.layers import get_channel_layer
+from redis import RedisError
 
 from chat import owner
 
+log = logging.getLogger(__name__)
 STAFF = "staff"
 
 
@@ -81,13 +84,13 @@ async def typing(conversation_id: UUID, role: str) -> None:
 async def alert(conversation_id: UUID, classification_id: int) -> None:
     """Staff should look: a message was flagged."""
     event = {"type": "conversation.alert", "conversation": str(conversation_id)}
-    await get_channel_layer().group_send(STAFF, {**event, "classification": classification_id})
+    await _tell({**event, "classification": classification_id}, STAFF)
 
 
 async def raised(conversation_id: UUID, alert_id: int) -> None:
     """Staff should look: a rule says that a conversation turns bad."""
     event = {"type": "conversation.raised", "conversation": str(conversation_id)}
-    await get_channel_layer().group_send(STAFF, {**event, "alert": alert_id})
+    await _tell({**event, "alert": alert_id}, STAFF)
 
 
 def group(conversation_id: UUID) -> str:
@@ -95,7 +98,14 @@ def group(conversation_id: UUID) -> str:
 
 
 async def _send(conversation_id: UUID, event: dict) -> None:
-    layer = get_channel_layer()
     event = {**event, "conversation": str(conversation_id), "sender": owner.me()}
-    await layer.group_send(group(conversation_id), event)
-    await layer.group_send(STAFF, event)
+    await _tell(event, group(conversation_id), STAFF)
+
+
+async def _tell(event: dict, *groups: str) -> None:
+    """Send an event to groups. It is stored already: a layer that is away costs nobody a reply."""
+    try:
+        for each in groups:
+            await get_channel_layer().group_send(each, event)
+    except (RedisError, OSError) as error:
+        log.warning("Nobody elsewhere heard of %s: %s", event["type"], error)

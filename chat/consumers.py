@@ -57,13 +57,11 @@ class ChatConsumer(Socket):
         upkeep.awake()
         self._spawn(self._expect_hello())
 
-    async def disconnect(self, code: int) -> None:
+    def ended(self) -> None:
         for task in getattr(self, "tasks", []):
             task.cancel()
         if getattr(self, "watch", None):
             bell.unwatch(self.conversation_id, self.watch)
-            group = bell.group(self.conversation_id)
-            await self.channel_layer.group_discard(group, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.over:
@@ -79,7 +77,8 @@ class ChatConsumer(Socket):
         try:
             await getattr(self, f"on_{frame.type}")(frame)
         except frames.FrameError as error:
-            await self._error(error)
+            refuse = self._refuse_frame if error.code == "bad_frame" else self._error
+            await refuse(error)
 
     # Client frames ------------------------------------------------------------------------------
 
@@ -91,8 +90,7 @@ class ChatConsumer(Socket):
             return
         self.visitor, self.language = about
         self.watch = bell.watch(self.conversation_id)  # subscribe first, snapshot second
-        group = bell.group(self.conversation_id)
-        await self.channel_layer.group_add(group, self.channel_name)
+        await self.join(bell.group(self.conversation_id))
         await self._send_snapshot(frame.rev)
         self._spawn(self._pump())
 
@@ -113,6 +111,7 @@ class ChatConsumer(Socket):
             await self._confirm(received)
 
     async def on_stop(self, frame: frames.Frame) -> None:
+        self._admit_frame(frame)
         await turns.stop(self.conversation_id, frame.seq)
 
     async def on_retry(self, frame: frames.Frame) -> None:
@@ -120,15 +119,17 @@ class ChatConsumer(Socket):
         await turns.retry(self.conversation_id, frame.seq)
 
     async def on_typing(self, frame: frames.Frame) -> None:
-        await bell.typing(self.conversation_id, "visitor")
+        if throttle.admits_frame(self.visitor):
+            await bell.typing(self.conversation_id, "visitor")
 
     async def on_ping(self, frame: frames.Frame) -> None:
         await self._send({"type": "pong"})
 
     async def on_end(self, frame: frames.Frame) -> None:
+        self._admit_frame(frame)
         closed = Conversation.Status.CLOSED
-        await turns.in_thread(conversations.set_status)(self.conversation_id, closed)
-        await bell.ring(self.conversation_id)
+        if await turns.in_thread(conversations.set_status)(self.conversation_id, closed):
+            await bell.ring(self.conversation_id)
 
     # The channel layer's bells --------------------------------------------------------------------
 
@@ -243,6 +244,12 @@ class ChatConsumer(Socket):
         if not throttle.admits(self.visitor, self.address):
             text = "Too many messages in a minute. Please wait a moment."
             raise frames.FrameError("rate_limited", text, frame.client_id, frame.seq)
+
+    def _admit_frame(self, frame: frames.Frame) -> None:
+        """Raise if this visitor asks for too much beside messages."""
+        if not throttle.admits_frame(self.visitor):
+            text = "Too many requests in a minute. Please wait a moment."
+            raise frames.FrameError("rate_limited", text, seq=frame.seq)
 
     async def _about(self) -> tuple[str, str] | None:
         return await turns.in_thread(conversations.visitor_of)(self.conversation_id)

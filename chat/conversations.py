@@ -39,9 +39,13 @@ def visitor_of(conversation_id: UUID) -> tuple[str, str] | None:
     return row.values_list("visitor", "language").first()
 
 
-def set_status(conversation_id: UUID, status: str) -> None:
+def set_status(conversation_id: UUID, status: str) -> bool:
+    """False, and nothing is written, if it has this status already."""
+    if Conversation.objects.filter(pk=conversation_id, status=status).exists():
+        return False
     with Conversation.objects.changing(conversation_id) as conversation:
         conversation.set_status(status)
+    return True
 
 
 def ask_for_person(conversation_id: UUID) -> None:

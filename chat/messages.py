@@ -120,6 +120,15 @@ def finish(reply: Message, state: str, text: str, **made) -> bool:
         return True
 
 
+def release(reply: Message) -> bool:
+    """Give back a reply of which nobody has seen a word, so that it runs again, here or elsewhere.
+
+    False, and nothing is written, if it has begun, is to stop or is not ours.
+    """
+    untold = _owned(reply).filter(state=State.QUEUED, stop_requested=False)
+    return bool(untold.update(owner="", heartbeat=None))
+
+
 def made_by(event: Finished, model_id: str) -> dict:
     """How a reply came to be, as `finish` stores it."""
     return {
@@ -132,14 +141,24 @@ def made_by(event: Finished, model_id: str) -> dict:
     }
 
 
-def stop(conversation_id: UUID, seq: int) -> None:
-    """A queued reply that nobody runs stops with empty text; a running one at its next check."""
+def stop(conversation_id: UUID, seq: int) -> bool:
+    """A queued reply that nobody runs stops with empty text; a running one at its next check.
+
+    Returns:
+        Whether there is anything to see of it by now.
+    """
+    running = Message.objects.replies().running().filter(conversation=conversation_id, seq=seq)
+    if not running.exists():  # nothing to do: nothing is locked or written
+        return False
     with Conversation.objects.changing(conversation_id) as conversation:
-        row = conversation.messages.replies().running().filter(seq=seq).first()
-        if row and row.owner:
-            conversation.messages.filter(pk=row.pk).update(stop_requested=True)
-        elif row:
-            _end(conversation, row, State.STOPPED, "")
+        row = running.first()
+        if row is None:
+            return False
+        if row.owner:
+            running.update(stop_requested=True)
+            return False
+        _end(conversation, row, State.STOPPED, "")
+        return True
 
 
 def retry(conversation_id: UUID, seq: int) -> Message | None:

@@ -28,15 +28,13 @@ async def record(
     if not cached:
         run.remember(turn.visitor.text, event, engine.model_id)
     try:
-        await calibrations.ensure(run.version, engine)
-        unsure = deciding.decides(run) and await in_thread(deciding.is_unsure)(
-            run, event, engine.model_id
-        )
+        known = calibrations.known(run.version, engine)
+        unsure = await _is_unsure(run, event, engine.model_id) if known else None
     except Exception:  # a label that cannot be kept must not cost the visitor the reply
         log.exception("%s of conversation %s was not stored", event.part, turn.conversation_id)
         return
     storing = _store(turn, event, cached, unsure=unsure)
-    if not unsure:
+    if unsure is False:
         await storing
     elif turn.held and run.task.slug in turn.held.slugs:  # it may tell the reply something
         await waiting(storing)
@@ -44,10 +42,22 @@ async def record(
         turn.deciding.add(asyncio.create_task(storing))
 
 
-async def _store(turn: Turn, event: Classified, cached: bool, *, unsure: bool) -> None:
-    """Write a label down, the fallback's where the model is not sure, and tell who watches."""
-    run, model_id = turn.tasks[event.part], resident.engine().model_id
+async def _is_unsure(run: labels.TaskRun, event: Classified, model_id: str) -> bool:
+    """Whether the fallback is to decide; most sites have none, and look nothing up."""
+    return deciding.decides(run) and await in_thread(deciding.is_unsure)(run, event, model_id)
+
+
+async def _store(turn: Turn, event: Classified, cached: bool, *, unsure: bool | None) -> None:
+    """Write a label down, the fallback's where the model is not sure, and tell who watches.
+
+    `unsure` is None where only a calibration will tell, which takes as long as a fallback.
+    """
+    run, engine = turn.tasks[event.part], resident.engine()
+    model_id = engine.model_id
     try:
+        if unsure is None:
+            await calibrations.ensure(run.version, engine)
+            unsure = await _is_unsure(run, event, model_id)
         opinion = await deciding.opinion(run, turn.visitor.text) if unsure else None
         row = await in_thread(labels.record)(
             turn.visitor, run, event, model_id, cached=cached, opinion=opinion

@@ -26,11 +26,8 @@ class StaffConsumer(Socket):
             await self.close()  # before accept: HTTP 403
             return
         self.feeds: dict[UUID, feed.Feed] = {}
-        await self.channel_layer.group_add(bell.STAFF, self.channel_name)
+        await self.join(bell.STAFF)
         await self.accept()
-
-    async def disconnect(self, code: int) -> None:
-        await self.channel_layer.group_discard(bell.STAFF, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Answer pings; staff only listen here and change things through the admin."""

@@ -65,8 +65,8 @@ async def stop(conversation_id: UUID, seq: int) -> None:
     if turn and turn.reply.seq == seq:
         _cancel(turn)
         return
-    await in_thread(messages.stop)(conversation_id, seq)
-    await bell.ring(conversation_id)
+    if await in_thread(messages.stop)(conversation_id, seq):
+        await bell.ring(conversation_id)
 
 
 async def retry(conversation_id: UUID, seq: int) -> None:
@@ -110,10 +110,17 @@ async def launch_next(conversation_id: UUID) -> None:
 
 
 async def interrupt(turn: Turn) -> None:
-    """End a running reply with the text it has: the process is going down."""
-    if turn.reply:
+    """End a running reply with the text it has, or let another process run one that has none: this
+    one is going down.
+    """
+    task = _running.get(turn)
+    if task is None:  # it ended while others were written down
+        return
+    task.cancel()  # first: from here on the turn itself writes no more
+    if turn.reply is None:
+        return
+    if turn.text or turn.stopping or not await in_thread(messages.release)(turn.reply):
         await in_thread(messages.finish)(turn.reply, State.INTERRUPTED, turn.text)
-    _running[turn].cancel()
 
 
 async def _run(turn: Turn) -> None:

@@ -44,7 +44,7 @@ async def sweep(lost_after: timedelta = LOST_AFTER) -> None:
 
 async def deliver() -> None:
     """Try what is due at the webhook. Posting takes its time, so it has a thread of its own."""
-    for delivery in await turns.in_thread(webhooks.claim)():
+    while delivery := await turns.in_thread(webhooks.claim)():
         error = await asyncio.to_thread(webhooks.attempt, delivery)
         await turns.in_thread(webhooks.settle)(delivery, error)
         if error:
@@ -52,7 +52,7 @@ async def deliver() -> None:
 
 
 async def shutdown() -> None:
-    """Keep every partial reply as `interrupted`, then let the model go."""
+    """Keep every partial reply as `interrupted`, free those without a word, let the model go."""
     await rest()
     for turn in turns.in_progress():
         await turns.interrupt(turn)

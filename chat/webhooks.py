@@ -21,7 +21,6 @@ from chat.models import Alert, Delivery
 WAITS = [timedelta(seconds=s) for s in (10, 60, 300, 1800, 7200)]  # between the attempts
 TIMEOUT = 10  # seconds of one attempt
 CLAIM = timedelta(seconds=60)  # how long a process that claimed a delivery may take over it
-AT_ONCE = 20
 SIGNATURE = "X-Desk-Signature"
 
 
@@ -41,12 +40,16 @@ def enqueue(alert: Alert) -> None:
         Delivery.objects.create(alert=alert, due=timezone.now())
 
 
-def claim() -> list[Delivery]:
-    """Deliveries that are due, each claimed for this process alone."""
-    now = timezone.now()
-    due = Delivery.objects.filter(due__lte=now).order_by("due")
-    rows = due.select_related("alert__rule", "alert__message")[:AT_ONCE]
-    return [row for row in rows if _claim(row, now + CLAIM)]
+def claim() -> Delivery | None:
+    """The delivery that has been due longest, claimed for this process alone; None if none is.
+
+    One at a time: a claim is for one attempt, and must not run out during those before it.
+    """
+    due = Delivery.objects.filter(due__lte=timezone.now()).order_by("due", "pk")
+    while row := due.select_related("alert__rule", "alert__message").first():
+        if _claim(row):
+            return row
+    return None
 
 
 def attempt(delivery: Delivery) -> str:
@@ -67,15 +70,18 @@ def attempt(delivery: Delivery) -> str:
 
 
 def settle(delivery: Delivery, error: str) -> None:
-    """Store how an attempt went, and when the next one is due: after the last one never."""
-    delivery.attempts += 1
-    delivery.error = error[:200]
-    delivery.due = None
-    if not error:
-        delivery.delivered = timezone.now()
-    elif delivery.attempts <= len(WAITS):
-        delivery.due = timezone.now() + WAITS[delivery.attempts - 1]
-    delivery.save()
+    """Store how an attempt went, and when the next one is due: after the last one never.
+
+    An attempt that took longer than its claim is another process's by now, and stores nothing.
+    """
+    now, attempts = timezone.now(), delivery.attempts + 1
+    again = error and attempts <= len(WAITS)
+    Delivery.objects.filter(pk=delivery.pk, due=delivery.due).update(
+        attempts=attempts,
+        error=error[:200],
+        due=now + WAITS[attempts - 1] if again else None,
+        delivered=None if error else now,
+    )
 
 
 def payload(alert: Alert) -> dict:
@@ -103,6 +109,7 @@ def sign(body: bytes, moment: int) -> str:
     return f"t={moment},v1={digest}"
 
 
-def _claim(row: Delivery, until) -> bool:
-    """Compare and set: only one process finds the row as it read it."""
-    return bool(Delivery.objects.filter(pk=row.pk, due=row.due).update(due=until))
+def _claim(row: Delivery) -> bool:
+    """Compare and set: only one process finds the row as it read it. `due` is then its own."""
+    as_read, row.due = row.due, timezone.now() + CLAIM
+    return bool(Delivery.objects.filter(pk=row.pk, due=as_read).update(due=row.due))

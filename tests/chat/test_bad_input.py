@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chat import visitors
+from chat import bell, visitors
 from chat.conversations import open_conversation
 from chat.models import Conversation, Message
 from tests.chat.visitor import HOST, Visitor
@@ -58,10 +58,11 @@ async def test_nesting_of_sixteen_and_unknown_keys_are_fine(engine, visit):
     await visitor.receive("pong")
 
 
-async def test_the_twentieth_bad_frame_in_a_minute_closes_the_socket(engine, visit):
+@pytest.mark.parametrize("raw", ["?", BAD_FRAMES["blank text"]])
+async def test_the_twentieth_bad_frame_in_a_minute_closes_the_socket(engine, visit, raw):
     visitor = await visit()
     for _ in range(20):
-        await visitor.send_raw("?")
+        await visitor.send_raw(raw)
     assert await visitor.closed() == 4429
     assert [frame["type"] for frame in visitor.frames].count("error") == 20
 
@@ -210,6 +211,40 @@ async def test_too_many_messages_a_minute_are_refused_and_the_text_is_not_stored
     assert (await visitor.receive("error"))["code"] == "rate_limited"
     await visitor.say("One", "c1")  # a repeat is answered before the rate is asked
     assert await Message.objects.filter(role="visitor").acount() == 1
+
+
+@pytest.mark.parametrize("frame", [{"kind": "stop", "seq": 7}, {"kind": "end"}])
+async def test_too_many_stops_and_ends_a_minute_are_refused_in_every_tab(
+    engine, visit, settings, frame
+):
+    settings.CHAT_RATE_FRAMES = 2
+    tabs = [await visit(), await visit()]
+    for visitor in tabs:
+        for _ in range(2):
+            await visitor.send(**frame)
+        await visitor.sync()
+    codes = [[each["code"] for each in tab.frames if each["type"] == "error"] for tab in tabs]
+    assert codes == [[], ["rate_limited"] * 2]
+    assert tabs[1].frames[-2]["seq"] == frame.get("seq")
+    await tabs[1].say("Still here")
+
+
+async def test_too_many_typing_signs_a_minute_are_told_to_nobody(
+    engine, visit, settings, monkeypatch
+):
+    settings.CHAT_RATE_FRAMES = 2
+    told = []
+
+    async def typing(conversation_id, role):
+        told.append(role)
+
+    monkeypatch.setattr(bell, "typing", typing)
+    visitor = await visit()
+    for _ in range(3):
+        await visitor.send("typing")
+    await visitor.sync()
+    assert told == ["visitor"] * 2
+    assert not [frame for frame in visitor.frames if frame["type"] == "error"]
 
 
 async def test_an_address_is_limited_whatever_an_untrusted_header_says(

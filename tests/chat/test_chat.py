@@ -3,8 +3,8 @@
 import pytest
 from django.utils import timezone
 
-from chat import calibrations
-from chat.models import Classification, Message
+from chat import bell, calibrations
+from chat.models import Classification, Conversation, Message
 from inference.models import Task
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,6 +132,25 @@ async def test_stop_and_retry_do_nothing_when_there_is_nothing_to_do(engine, vis
         await visitor.send(kind, seq=99)
     await visitor.sync()
     assert [frame["type"] for frame in visitor.frames[seen:]] == ["pong"]
+
+
+@pytest.mark.parametrize(("kind", "status"), [("stop", "bot"), ("end", "closed")])
+async def test_what_has_nothing_to_do_writes_nothing_and_rings_nobody(
+    engine, visit, conversation, monkeypatch, kind, status
+):
+    await Conversation.objects.aupdate(status=status)
+    visitor = await visit()
+    rung = []
+
+    async def ring(conversation_id, but=None):
+        rung.append(conversation_id)
+
+    monkeypatch.setattr(bell, "ring", ring)
+    await visitor.send(kind, seq=0)
+    await visitor.sync()
+    before = conversation.changed
+    await conversation.arefresh_from_db()
+    assert (rung, conversation.changed) == ([], before)
 
 
 async def test_retry_starts_the_same_row_over(by_hand, visit):

@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 
 from chat import labels, messages, turn, turns, upkeep
-from chat.models import Message
+from chat.models import Classification, Message
 from chat.turns import in_thread
-from inference.models import Calibration
+from inference.models import Calibration, Task
+from inference.sequence import REPLY
 from tests.chat.conftest import quiet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,6 +91,49 @@ async def test_a_shutdown_keeps_the_partial_text(by_hand, visit):
     assert (row.state, row.text) == ("interrupted", "As far as")
 
 
+async def test_a_turn_that_ends_during_a_shutdown_does_not_stop_it(by_hand, visit):
+    by_hand._label = None
+    visitor = await visit()
+    _, reply = await visitor.say("Hi", "c1")
+    by_hand.emit(await by_hand.replying(), "As far as")
+    await visitor.receive("delta")
+    await visitor.say("And?", "c2")  # a turn of its own, for the label
+    await visitor.until(lambda: len(by_hand.requests) == 2)
+    await upkeep.rest()
+    by_hand.fail(by_hand.last, "sentiment")  # heard while the reply is being written
+    await upkeep.shutdown()
+    row = await Message.objects.aget(seq=reply["seq"])
+    assert (row.state, row.text, by_hand.state) == ("interrupted", "As far as", "stopped")
+
+
+async def test_a_reply_without_a_word_yet_runs_again_after_a_shutdown(by_hand, visit):
+    visitor = await visit()
+    _, reply = await visitor.say("Hi")
+    await by_hand.replying()
+    await upkeep.shutdown()
+    row = await Message.objects.aget(seq=reply["seq"])
+    assert (row.state, row.owner, row.heartbeat) == ("queued", "", None)
+    by_hand.state = "ready"
+    await upkeep.sweep()
+    by_hand.emit(await by_hand.replying(), "Here I am.")
+    by_hand.finish(await by_hand.replying())
+    assert (await visitor.receive("done"))["text"] == "Here I am."
+
+
+@pytest.mark.parametrize("asked_of", ["this process", "another"])
+async def test_a_reply_that_was_to_stop_does_not_run_again_after_a_shutdown(
+    by_hand, visit, conversation, asked_of, monkeypatch
+):
+    monkeypatch.setattr(by_hand, "cancel", lambda *args: None)  # it has not heard of it yet
+    visitor = await visit()
+    _, reply = await visitor.say("Hi")
+    await by_hand.replying()
+    stop = turns.stop if asked_of == "this process" else in_thread(messages.stop)
+    await stop(conversation.pk, reply["seq"])
+    await upkeep.shutdown()
+    assert (await Message.objects.aget(seq=reply["seq"])).state == "interrupted"
+
+
 async def test_partial_text_is_checkpointed_while_it_streams(by_hand, visit, monkeypatch):
     monkeypatch.setattr(turns, "CHECKPOINT_SECONDS", 0.01)
     visitor = await visit()
@@ -154,3 +198,61 @@ async def test_a_model_is_calibrated_before_the_first_message(engine, visit):
         while not await Calibration.objects.aexists():
             await asyncio.sleep(0.01)
     assert (await Calibration.objects.aget()).model_id == engine.model_id
+
+
+@pytest.fixture
+def unmeasured(by_hand, monkeypatch):
+    """A model that ships no calibration, and takes its time to be calibrated."""
+    monkeypatch.setattr(turn, "LABEL_PATIENCE_SECONDS", 0)
+    by_hand.calibrations, by_hand._label = {}, None
+    yield by_hand
+    measure(by_hand)
+
+
+def measure(engine) -> None:
+    """Answer whatever asks for labels."""
+    for ticket, part in engine.open_parts():
+        if part != REPLY:
+            engine.classify(ticket, part, "Neutral")
+
+
+async def label_of_the_reply(engine) -> int:
+    """The model has read the message that is being replied to; returns the ticket."""
+    ticket = await engine.replying()
+    engine.classify(ticket, "sentiment", "Neutral")
+    return ticket
+
+
+async def test_a_reply_streams_while_the_label_s_calibration_is_measured(unmeasured, visit):
+    visitor = await visit()
+    mine, _ = await visitor.say("Hi")
+    ticket = await label_of_the_reply(unmeasured)
+    await asyncio.sleep(0.05)  # the label comes first
+    unmeasured.emit(ticket, "Good day.")
+    await visitor.receive("delta")
+    unmeasured.finish(ticket)
+    await visitor.receive("done")
+    assert not await Classification.objects.aexists()
+    measure(unmeasured)
+    await visitor.receive_label(mine["seq"])
+
+
+async def test_a_reply_that_waits_for_the_label_beats_while_it_is_measured(
+    unmeasured, visit, monkeypatch
+):
+    monkeypatch.setattr(turns, "CHECKPOINT_SECONDS", 0.01)
+    await Task.objects.filter(slug="sentiment").aupdate(guides_reply=True)
+    visitor = await visit()
+    _, reply = await visitor.say("Hi")
+    await visitor.until(lambda: len(unmeasured.requests) == 2)  # the message's, the measuring's
+    message = next(t for t, r in unmeasured.requests.items() if len(r.classify) == 1)
+    unmeasured.classify(message, "sentiment", "Neutral")
+    await asyncio.sleep(0.05)
+    await Message.objects.aupdate(heartbeat=None)
+    async with asyncio.timeout(5):
+        while not (await Message.objects.aget(seq=reply["seq"])).heartbeat:
+            await asyncio.sleep(0.01)
+    measure(unmeasured)
+    unmeasured.emit(await unmeasured.replying(), "Good day.")
+    unmeasured.finish(await unmeasured.replying())
+    await visitor.receive("done")

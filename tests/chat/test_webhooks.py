@@ -54,10 +54,11 @@ def alert(db, receiver):
 
 def deliver() -> int:
     """What a process does about deliveries that are due."""
-    rows = webhooks.claim()
-    for row in rows:
+    tried = 0
+    while row := webhooks.claim():
         webhooks.settle(row, webhooks.attempt(row))
-    return len(rows)
+        tried += 1
+    return tried
 
 
 def make_due() -> None:
@@ -136,8 +137,32 @@ def test_nobody_there_is_an_error_like_any_other(alert, settings):
 
 
 def test_two_processes_do_not_send_the_same_alert(alert):
-    assert len(webhooks.claim()) == 1
-    assert webhooks.claim() == []
+    assert webhooks.claim().alert == alert
+    assert webhooks.claim() is None
+
+
+def test_a_process_claims_what_it_posts_next_and_leaves_the_rest(alert):
+    other = says(conversation(), "Awful", "Negative", 0.97).message.alerts.get()
+    assert webhooks.claim().alert == alert
+    assert webhooks.claim().alert == other  # by another process, while the first is posted
+
+
+@pytest.mark.parametrize(("late", "error"), [("HTTP 500", ""), ("", "HTTP 500")])
+def test_a_process_that_took_too_long_leaves_alone_what_another_settled(alert, late, error):
+    slow = webhooks.claim()
+    make_due()  # the claim has run out
+    webhooks.settle(webhooks.claim(), error)
+    webhooks.settle(slow, late)
+    delivery = Delivery.objects.get()
+    assert (delivery.attempts, delivery.error) == (1, error)
+    assert bool(delivery.delivered) is not bool(error)
+
+
+def test_every_attempt_counts_whoever_made_it(alert):
+    for attempts in (1, 2, 3):
+        webhooks.settle(webhooks.claim(), "HTTP 500")
+        make_due()
+        assert Delivery.objects.get().attempts == attempts
 
 
 def test_a_process_that_dies_over_a_delivery_leaves_it_to_another(alert, receiver):
