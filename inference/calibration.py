@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from inference.errors import EngineRefusal
 from inference.sequence import Classified, Event
-from inference.tasks import Affine, Classify, Request, conversation_context, message_context
+from inference.tasks import (
+    Affine,
+    ChatMessage,
+    Classify,
+    Request,
+    conversation_context,
+    message_context,
+)
 
 if TYPE_CHECKING:
     from inference.engine import Engine
@@ -75,15 +82,23 @@ def ensure(engine: "Engine") -> "list[Calibration]":
     return [_add(engine, each) for each in versions if not each.calibration_for(engine.model_id)]
 
 
-def for_version(engine: "Engine", version: "TaskVersion") -> "Calibration":
-    """The version's newest Calibration for the engine's model; added if there is none."""
-    return version.calibration_for(engine.model_id) or _add(engine, version)
+def for_version(
+    engine: "Engine", version: "TaskVersion", seconds: float = MEASURE_SECONDS
+) -> "Calibration":
+    """The version's newest Calibration for the engine's model; added if there is none.
+
+    Raises:
+        EngineRefusal, RuntimeError: as `measure`.
+    """
+    return version.calibration_for(engine.model_id) or _add(engine, version, seconds)
 
 
-def measure(engine: "Engine", version: "TaskVersion") -> tuple[Affine, str]:
+def measure(
+    engine: "Engine", version: "TaskVersion", seconds: float = MEASURE_SECONDS
+) -> tuple[Affine, str]:
     """What calibrates this wording on the engine's model, and where it comes from; stores nothing.
 
-    The version may be a draft that is not stored. Waits for the engine.
+    The version may be a draft that is not stored. Waits at most so many seconds for the engine.
 
     Raises:
         EngineRefusal, RuntimeError: as `ensure`.
@@ -95,30 +110,35 @@ def measure(engine: "Engine", version: "TaskVersion") -> tuple[Affine, str]:
         return shipped, Calibration.Source.SHIPPED
     neutral = frozenset(name for name, polarity in version.polarity.items() if polarity == 0)
     mixed = neutral if len(neutral) < len(version.names) else frozenset()
-    bias = content_free_bias(_content_free(engine, version), mixed)
+    bias = content_free_bias(_content_free(engine, version, seconds), mixed)
     return Affine(bias=bias), Calibration.Source.CONTENT_FREE
 
 
-def _add(engine: "Engine", version: "TaskVersion") -> "Calibration":
-    affine, source = measure(engine, version)
+def _add(
+    engine: "Engine", version: "TaskVersion", seconds: float = MEASURE_SECONDS
+) -> "Calibration":
+    affine, source = measure(engine, version, seconds)
     return version.calibrations.create(
         model_id=engine.model_id, scale=affine.scale, bias=dict(affine.bias), source=source
     )
 
 
-def _content_free(engine: "Engine", version: "TaskVersion") -> list[Mapping[str, float]]:
+def _content_free(
+    engine: "Engine", version: "TaskVersion", seconds: float
+) -> list[Mapping[str, float]]:
     classify = tuple(
-        Classify(str(number), _context(version, text), version.names, think=version.reasoning)
+        Classify(str(number), context(version, text), version.names, think=version.reasoning)
         for number, text in enumerate(CONTENT_FREE)
     )
-    events = collect(engine, Request(classify=classify), MEASURE_SECONDS)
+    events = collect(engine, Request(classify=classify), seconds)
     failed = [event for event in events if not isinstance(event, Classified)]
     if failed:
         raise RuntimeError(f"Calibrating {version} failed: {failed[0].message}")
     return [event.logprobs for event in events]
 
 
-def _context(version: "TaskVersion", text: str):
+def context(version: "TaskVersion", text: str) -> tuple[ChatMessage, ...]:
+    """What the version reads of a message that nothing came before, no reply's prompt either."""
     alone = message_context(version.prompt, text)
     if version.context == version.Context.MESSAGE:
         return alone
@@ -142,5 +162,5 @@ def collect(engine: "Engine", request: Request, timeout: float) -> list[Event]:
     ticket = engine.submit(request, deliver)
     if not complete.wait(timeout):
         engine.cancel(ticket)
-        raise EngineRefusal(f"The engine gave no answer in {timeout:g} seconds.")
+        raise EngineRefusal(f"The engine gave no answer in {timeout:.3g} seconds.")
     return events

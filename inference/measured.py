@@ -53,6 +53,22 @@ class VersionSensitivity(models.Model):
 
 
 class VersionQualityQuerySet(models.QuerySet):
+    def still_true(self) -> "VersionQualityQuerySet":
+        """Those whose version was not fitted anew since, on their model: that moves its labels.
+
+        A calibration of another source is no news: it is what the version was measured with, as a
+        draft too, and is stored only when the version first reads a message.
+        """
+        from inference.models import Calibration
+
+        fitted = Calibration.objects.filter(
+            version=models.OuterRef("version"),
+            model_id=models.OuterRef("model_id"),
+            source=Calibration.Source.FITTED,
+            created__gt=models.OuterRef("created"),
+        )
+        return self.exclude(models.Exists(fitted))
+
     def newest(self, version: "TaskVersion", model_id: str) -> "VersionQuality | None":
         return self.filter(version=version, model_id=model_id).order_by("-pk").first()
 
@@ -60,7 +76,8 @@ class VersionQualityQuerySet(models.QuerySet):
 class VersionQuality(models.Model):
     """How well a version read the messages that people reviewed, as measured once. Append-only.
 
-    Figures of two versions may be compared where `test_set`, `model_id` and `examples` agree.
+    Figures of two versions may be compared where `test_set`, `model_id` and `examples` agree, and
+    both are `still_true`.
     """
 
     version = models.ForeignKey("TaskVersion", on_delete=models.PROTECT, related_name="qualities")

@@ -102,5 +102,5 @@ def _confirmed(token: str, version: TaskVersion) -> Figures | None:
 def _digest(version: TaskVersion) -> str:
     """This wording in place of the version that is current now."""
     task = version.task
-    wording = [version.prompt, version.labels, version.context, task.pk, task.current_id]
+    wording = [*(getattr(version, name) for name in WORDING), task.pk, task.current_id]
     return hashlib.sha256(json.dumps(wording, sort_keys=True).encode()).hexdigest()

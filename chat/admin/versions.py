@@ -29,6 +29,7 @@ class Row:
     quality: VersionQuality | None
     dependent: VersionSensitivity | None
     comparable: bool  # with the newest measurement of all
+    overtaken: bool  # the version was fitted anew since it was measured
 
     @property
     def meaning(self) -> str:
@@ -39,10 +40,17 @@ class Row:
 def rows(task: Task) -> list[Row]:
     """Every version, the newest first, once for each model that measured it."""
     found = VersionQuality.objects.filter(version__task=task).order_by("pk")
+    true = set(found.still_true().values_list("pk", flat=True))
     newest = {(each.version_id, each.model_id): each for each in found}
     last = max(newest.values(), key=lambda each: each.pk, default=None)
     return [
-        Row(version, each, dependent(version), _comparable(each, last))
+        Row(
+            version,
+            each,
+            dependent(version),
+            comparable=_comparable(each, last),
+            overtaken=each is not None and each.pk not in true,
+        )
         for version in task.versions.select_related("task").prefetch_related("sensitivities")
         for each in [row for (pk, _), row in newest.items() if pk == version.pk] or [None]
     ]

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -81,9 +81,10 @@ def measure(run: TaskRun) -> Figures:
     Raises:
         Unavailable: there are too few reviews, or the model takes no work now, or it is too slow.
     """
+    deadline = time.monotonic() + SECONDS
     with _told():
         examples = spread(reviewed.read(run.version).examples, MOST)
-        found = _read(run, examples, time.monotonic() + SECONDS)
+        found = _read(run, examples, deadline)
     keep(run.version, found)
     return found
 
@@ -96,9 +97,9 @@ def compare(candidate: TaskRun, current: TaskRun) -> Comparison:
     Raises:
         Unavailable: as `measure`.
     """
+    deadline = time.monotonic() + SECONDS
     with _told():
         examples = spread(_common(candidate.version, current.version), MOST)
-        deadline = time.monotonic() + SECONDS
         known = _known(current, examples)
         before = known or _read(current, examples, deadline)
         after = _read(candidate, examples, deadline)
@@ -114,7 +115,12 @@ def _told() -> Iterator[None]:
         yield
     except TooFewExamples as error:
         raise trial.Unavailable(str(error).removeprefix("--reviews: ")) from error
-    except (EngineRefusal, TimeoutError, RuntimeError) as error:
+    except TimeoutError as error:
+        raise trial.Unavailable(
+            f"The model needs more than {SECONDS} s for that many messages. "
+            "Measure with manage.py evaluate --reviews."
+        ) from error
+    except (EngineRefusal, RuntimeError) as error:
         raise trial.Unavailable(str(error)) from error
 
 
@@ -126,7 +132,8 @@ def _common(candidate: TaskVersion, current: TaskVersion) -> Sequence[Example]:
 
 
 def _known(run: TaskRun, examples: Sequence[Example]) -> Figures | None:
-    row = VersionQuality.objects.filter(
+    true = VersionQuality.objects.still_true()
+    row = true.filter(
         version=run.version,
         model_id=resident.engine().model_id or "",
         test_set=_name(examples),
@@ -138,28 +145,17 @@ def _known(run: TaskRun, examples: Sequence[Example]) -> Figures | None:
 def _read(run: TaskRun, examples: Sequence[Example], deadline: float) -> Figures:
     engine = resident.start()
     trial.require_ready(engine)
-    names, affine = run.version.names, _affine(engine, run.version)
-    predictions = predict(engine, run, examples, names, affine, in_flight=BESIDE_VISITORS)
-    judged = judge(examples, _in_time(predictions, deadline), names)
+    names, affine = run.version.names, _affine(engine, run.version, deadline)
+    predictions = predict(engine, run, examples, names, affine, BESIDE_VISITORS, deadline)
+    judged = judge(examples, predictions, names)
     return figures(run, examples, judged, engine.model_id)
 
 
-def _affine(engine, version: TaskVersion) -> Affine:
+def _affine(engine, version: TaskVersion, deadline: float) -> Affine:
+    seconds = max(0.0, deadline - time.monotonic())
     if version.pk:
-        return calibration.for_version(engine, version).affine
-    return calibration.measure(engine, version)[0]
-
-
-def _in_time(
-    predictions: Iterable[Mapping[str, float]], deadline: float
-) -> Iterator[Mapping[str, float]]:
-    for each in predictions:
-        if time.monotonic() > deadline:
-            raise TimeoutError(
-                f"The model needs more than {SECONDS} s for that many messages. "
-                "Measure with manage.py evaluate --reviews."
-            )
-        yield each
+        return calibration.for_version(engine, version, seconds).affine
+    return calibration.measure(engine, version, seconds)[0]
 
 
 def _shows(run: TaskRun) -> bool:

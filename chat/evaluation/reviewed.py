@@ -1,14 +1,27 @@
 """What people decided in the review queue, as a test set: their label is the truth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from chat import history, messages, opinions
 from chat.evaluation.labelled import STORED, Example, TooFewExamples
 from chat.models import Message
 from inference.models import TaskVersion
+from inference.tasks import ChatMessage
 
 LEAST = 10  # messages; figures on fewer say nothing
+
+
+@dataclass(frozen=True)
+class ReviewedExample(Example):
+    """A stored message. Its conversation is read when it is asked for, once: most never are."""
+
+    stored: Message = field(kw_only=True)
+
+    @cached_property
+    def conversation(self) -> tuple[ChatMessage, ...]:
+        return self.turns or history.prompt_messages("", messages.up_to(self.stored))[1:]
 
 
 @dataclass(frozen=True)
@@ -24,8 +37,8 @@ def read(version: TaskVersion) -> ReviewedSet:
     """Every message that people decided on for the version's task, whatever version it was read by.
 
     A reviewer's last decision counts; where reviewers differ and nobody settled it the message is
-    left out, and so is one that was only dismissed. A version that sees conversations gets each
-    message's own.
+    left out, and so is one that was only dismissed. Each example has the conversation of its
+    message, for versions that see those.
 
     Raises:
         TooFewExamples: fewer than `LEAST` messages are left, or all with the same label.
@@ -34,7 +47,7 @@ def read(version: TaskVersion) -> ReviewedSet:
     agreed = [(message, labels.pop()) for message, labels in decided if len(labels) == 1]
     usable = [(message, label) for message, label in agreed if label in version.names]
     found = ReviewedSet(
-        tuple(_example(message, label, version) for message, label in usable),
+        tuple(_example(message, label) for message, label in usable),
         disputed=len(decided) - len(agreed),
         other_label=len(agreed) - len(usable),
     )
@@ -52,11 +65,8 @@ def require(slug: str, examples: Sequence[Example], left_out: str = "") -> None:
         raise TooFewExamples(f"--reviews: {slug} {problem}{left_out}")
 
 
-def _example(message: Message, label: str, version: TaskVersion) -> Example:
-    turns = ()
-    if version.context == TaskVersion.Context.CONVERSATION:
-        turns = history.prompt_messages("", messages.up_to(message))[1:]
-    return Example(message.pk, message.text, label, turns=turns, kind=STORED)
+def _example(message: Message, label: str) -> ReviewedExample:
+    return ReviewedExample(message.pk, message.text, label, kind=STORED, stored=message)
 
 
 def _problem(examples: Sequence[Example]) -> str | None:

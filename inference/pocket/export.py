@@ -1,10 +1,16 @@
 """The trained model as a folder that transformers loads, written whole or not at all."""
 
+import json
 import shutil
 from pathlib import Path
 
 import torch
-from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2ForCausalLM
+from transformers import (
+    GenerationConfig,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 CARD = "README.md"
 REPORT = "training.json"
@@ -71,6 +77,17 @@ def refusal(folder: Path) -> str | None:
     """Why the model must not be written to `folder`, in words; None if it may."""
     if folder.exists() and not folder.is_dir():
         return f"--out must be a folder: {folder} is a file."
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
-        return f"--out must be a new or empty folder or hold a model: {folder} holds other files."
+    if folder.is_dir() and any(folder.iterdir()) and not _holds_model(folder):
+        allowed = "--out must be a new or empty folder or hold a pocket model"
+        return f"{allowed}: {folder} holds other files."
     return None
+
+
+def _holds_model(folder: Path) -> bool:
+    """Whether it is one of ours, for it goes whole: a config.json alone may be of any program."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    known = isinstance(config, dict) and config.get("model_type") == Qwen2Config.model_type
+    return known and (folder / "model.safetensors").is_file()

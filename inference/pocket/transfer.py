@@ -25,13 +25,23 @@ def transfer(start: Path, model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenize
         words = AutoTokenizer.from_pretrained(start, local_files_only=True)
     except (OSError, ValueError) as error:
         raise TransferError(f"--start must be a folder with a pocket model: {error}") from error
-    weights = {name: w for name, w in old.state_dict().items() if "embed" not in name}
-    weights.pop("lm_head.weight", None)  # tied to the embeddings
+    weights = {name: w for name, w in old.state_dict().items() if not _is_vocabulary(name)}
     try:
-        model.load_state_dict(weights, strict=False)
+        unlike = model.load_state_dict(weights, strict=False)
+        if unlike.unexpected_keys or not all(map(_is_vocabulary, unlike.missing_keys)):
+            raise TransferError(_other_shape(start))
         model.model.embed_tokens.weight.copy_(_embeddings(old, words, tokenizer))
     except RuntimeError as error:
-        raise TransferError(f"--start holds a model of another shape: {start}") from error
+        raise TransferError(_other_shape(start)) from error
+
+
+def _is_vocabulary(name: str) -> bool:
+    """Whether a weight is of the embeddings, or of the head that is tied to them."""
+    return "embed" in name or name == "lm_head.weight"
+
+
+def _other_shape(start: Path) -> str:
+    return f"--start holds a model of another shape: {start}"
 
 
 def _embeddings(

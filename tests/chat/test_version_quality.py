@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from chat import labels
 from chat.evaluation import quality
-from inference import resident
-from inference.models import Task, VersionQuality
+from inference import calibration, resident
+from inference.models import Calibration, Task, VersionQuality
 from tests.chat.desk import conversation, says, staff
 from tests.chat.task_form import filled_in
 from tests.inference.scripted import ScriptedEngine
@@ -76,6 +76,15 @@ def publish(task, prompt: str):
     return task.publish(prompt=prompt, labels=task.current.labels, context="message")
 
 
+def fit_anew(version) -> None:
+    """As `recalibrate` does: what was read as Neutral is Negative from now on."""
+    version.calibrations.create(
+        model_id=resident.engine().model_id,
+        bias={"Neutral": -9, "Positive": -1},
+        source=Calibration.Source.FITTED,
+    )
+
+
 def token(page) -> str:
     return page.content.decode().split('name="despite" value="')[1].split('"')[0]
 
@@ -109,6 +118,12 @@ class TestAnotherWording:
             save(lead, task, prompt="Another odd question?", **fields)
             assert task.current.number == 1
 
+    @pytest.mark.parametrize("more", [{"reasoning": 16}, {"answer_tokens": 64}])
+    def test_that_differs_in_more_than_words_needs_one_too(self, lead, engine, queue, task, more):
+        page = save(lead, task, prompt="An odd question?")
+        save(lead, task, prompt="An odd question?", despite=token(page), **more)
+        assert task.current.number == 1
+
     def test_that_is_as_good_is_published_at_once_with_its_figures(self, lead, engine, queue, task):
         page = save(lead, task, prompt="Which mood?")
         assert "Version 2 is published" in page.content.decode()
@@ -118,6 +133,26 @@ class TestAnotherWording:
         press(lead, task, "measure", 1)
         before = len(engine.requests)
         save(lead, task, prompt="Which mood?")
+        assert len(engine.requests) == before + 12
+
+    def test_is_compared_with_what_the_current_version_says_since_it_was_fitted_anew(
+        self, lead, engine, queue, task
+    ):
+        publish(task, "An odd question?")
+        press(lead, task, "measure", 2)
+        fit_anew(task.current)
+        said = save(lead, task, prompt="Another odd question?").content.decode()
+        assert task.current.number == 2
+        assert "<td>100%</td><td>1.000</td>" in said
+        assert "<td>33%</td><td>0.333</td>" in said
+
+    def test_has_figures_that_count_still_when_it_first_reads_a_message(
+        self, lead, engine, queue, task
+    ):
+        save(lead, task, prompt="Which mood?")
+        calibration.for_version(engine, task.current)
+        before = len(engine.requests)
+        save(lead, task, prompt="What mood?")
         assert len(engine.requests) == before + 12
 
     def test_is_published_with_a_remark_where_there_is_nothing_to_compare(self, lead, engine, task):
@@ -213,6 +248,16 @@ class TestTheTable:
         labels.review(says(conversation(), "late", "Negative"), staff("reviewer"), "confirmed")
         page = press(lead, task, "measure", 2).content.decode()
         assert page.count("(others)") == 1
+
+    def test_marks_figures_from_before_a_version_was_fitted_anew(self, lead, engine, queue, task):
+        press(lead, task, "measure", 1)
+        fit_anew(task.current)
+        publish(task, "Which mood?")
+        page = press(lead, task, "measure", 2).content.decode()
+        assert page.count("(before it was recalibrated)") == 1
+        assert (
+            "(before it was recalibrated)" not in press(lead, task, "measure", 1).content.decode()
+        )
 
     def test_shows_what_the_command_measured(self, lead, engine, queue, task):
         out = io.StringIO()

@@ -85,6 +85,33 @@ def test_the_message_is_asked_alone_with_the_tasks_prompt(scripted):
     assert [each.content for each in part.messages] == [prompt, "So bad"]
 
 
+def test_a_task_that_reads_conversations_is_asked_behind_the_message(scripted):
+    task = Task.objects.get(slug="sentiment")
+    task.publish(prompt="Mood now?", labels=task.current.labels, context="conversation")
+    run("So bad")
+    (part,) = scripted.requests[1].classify
+    assert [(each.role, each.content) for each in part.messages] == [
+        ("user", "So bad"),
+        ("user", "Mood now?"),
+    ]
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_a_pipe_that_is_no_text_is_explained(scripted, monkeypatch, errors):
+    piped = io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), encoding="utf-8", errors=errors)
+    monkeypatch.setattr("sys.stdin", piped)
+    with pytest.raises(CommandError, match="pipe cannot be read"):
+        run()
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_text(scripted, monkeypatch, tmp_path):
+    path = tmp_path / "texts.txt"
+    path.write_text("So bad\n", encoding="utf-8-sig")
+    assert run("--file", str(path)) == "Negative\t0.90\tSo bad\n"
+    marked = "\ufeffSo bad\n"
+    assert run(stdin=marked, monkeypatch=monkeypatch) == "Negative\t0.90\tSo bad\n"
+
+
 def test_a_text_that_fails_is_named_and_fails_the_command(loaded, make_engine):
     before = resident.install(make_engine(flawed(loaded(), "Kaboom", become_nan)))
     with pytest.raises(CommandError, match="1 of 2 texts"):

@@ -3,13 +3,14 @@
 import json
 import resource
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from django.core.management import CommandError, call_command
 
-from inference.pocket import export, making, tokenizer
+from inference.pocket import export, making, tokenizer, transfer
 from inference.pocket.corpora import ASAP, Corpora
 from inference.pocket.recipe import Recipe
 from inference.pocket.training import Plan, Shape, new_model
@@ -17,6 +18,7 @@ from inference.pocket.training import Plan, Shape, new_model
 MINUTES = 1.0
 FULL = Path("/dev/full")
 TOY = Plan(steps=1, recipe=Recipe(spelled=20))  # what is trained here only ever fails
+SMALL = Shape(hidden=64, layers=2, intermediate=128)
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 
 
@@ -84,6 +86,39 @@ def test_starting_over_in_a_wrong_folder_drops_nothing(out, room):
     assert contents(out.parent) == before
 
 
+OTHERS = {
+    "a node app": {"config.json": "{}", "index.js": "1"},
+    "another model": {"config.json": '{"model_type": "llama"}', "model.safetensors": ""},
+    "no weights": {"config.json": '{"model_type": "qwen2"}'},
+    "no JSON": {"config.json": "{", "model.safetensors": ""},
+    "a list": {"config.json": "[]", "model.safetensors": ""},
+    "bytes that are no text": {"config.json": b"\xff", "model.safetensors": ""},
+}
+
+
+@pytest.mark.parametrize("files", OTHERS.values(), ids=OTHERS)
+def test_a_folder_that_holds_no_pocket_model_is_not_replaced(out, files):
+    out.mkdir()
+    for name, content in files.items():
+        (out / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = contents(out.parent)
+    assert "--out must be a new or empty folder or hold a pocket model" in refusal(out)
+    assert contents(out.parent) == before
+
+
+def test_a_folder_that_holds_a_pocket_model_may_be_replaced(out, words):
+    export.write(out, new_model(SMALL, words, seed=1), words, {})
+    assert export.refusal(out) is None
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_a_start_of_another_depth_is_named(out, tmp_path, words, layers):
+    export.write(tmp_path / "old", new_model(SMALL, words, seed=1), words, {})
+    deeper = new_model(replace(SMALL, layers=layers), words, seed=1)
+    with pytest.raises(transfer.TransferError, match="another shape"):
+        transfer.transfer(tmp_path / "old", deeper, words)
+
+
 @needs_full
 def test_a_disk_that_is_full_from_the_start_leaves_no_half_plan(out):
     room = out.with_name(".model.training")
@@ -117,7 +152,7 @@ def files_of_at_most(size: int):
 
 
 def test_a_disk_that_fills_up_with_the_model_leaves_the_earlier_model(out, words):
-    model = new_model(Shape(hidden=64, layers=2, intermediate=128), words, seed=1)
+    model = new_model(SMALL, words, seed=1)
     export.write(out, model, words, {})
     before = contents(out.parent)
     with files_of_at_most(60_000), pytest.raises(OSError, match=r"model\.new"):

@@ -17,15 +17,15 @@ from inference.errors import EngineRefusal, ModelError
 from inference.fallback import resident as fallback
 from inference.models import Task, TaskVersion
 from inference.sequence import Classified, Event, Extracted
-from inference.tasks import Affine, Classify, Extract, Request, message_context
+from inference.tasks import Affine, Classify, Extract, Request
 
 WINDOW = 32  # texts given to the engine at a time
 
 
 class Command(BaseCommand):
     help = (
-        "Classify texts with a task's current wording, each as a message alone, or write the "
-        "JSON that it asks for. "
+        "Classify texts with a task's current wording, each as a message alone (as a whole "
+        "conversation, where the task reads those), or write the JSON that it asks for. "
         "Texts come as arguments, from --file (one a line), or from a pipe."
     )
 
@@ -62,7 +62,7 @@ def _texts(arguments: list[str], file: Path | None) -> list[str]:
         raise CommandError("Give texts or --file, not both.")
     if file:
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = file.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"--file {file} cannot be read: {error}") from error
     elif arguments:
@@ -70,11 +70,20 @@ def _texts(arguments: list[str], file: Path | None) -> list[str]:
     elif sys.stdin is None or sys.stdin.isatty():
         raise CommandError("Give texts as arguments, with --file, or through a pipe.")
     else:
-        lines = sys.stdin.read().splitlines()
+        lines = _piped().splitlines()
     texts = [line for line in lines if line.strip()]
     if not texts:
         raise CommandError("There is no text to classify.")
     return texts
+
+
+def _piped() -> str:
+    try:
+        text = sys.stdin.read()
+        text.encode()  # some locales let bytes through that are no text, as surrogates
+    except UnicodeError as error:
+        raise CommandError(f"The pipe cannot be read: {error}") from error
+    return text.removeprefix("\ufeff")
 
 
 def _version(slug: str) -> TaskVersion:
@@ -128,7 +137,7 @@ def _classify(
 
 
 def _part(version: TaskVersion, key: str, text: str, affine: Affine) -> Classify | Extract:
-    messages = message_context(version.prompt, text)
+    messages = calibration.context(version, text)
     if version.writes_json:
         return Extract(key, messages, version.schema, version.answer_tokens)
     return Classify(key, messages, version.names, affine, version.reasoning)
