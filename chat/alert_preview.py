@@ -69,7 +69,7 @@ def _alerts(
 ) -> Iterable[Example]:
     said = [Said(row.score, negative_share(row.scores or {}, polarity)) for row in talk]
     for i, row in enumerate(talk):
-        if row.created >= since and (why := reason(rule, said[: i + 1])):
+        if row.created >= since and (why := reason(rule, said[: i + 1], said[:i])):
             yield Example(row, why)
 
 

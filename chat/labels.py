@@ -152,8 +152,6 @@ def record(
             before = standing(earlier)
             after = before if before and before.review else Standing(row)
             _replace(conversation, message, run.task, before, after)
-            if run.task.slug == MOOD_TASK:
-                alerting.raise_alerts(conversation, message, run.version.polarity)
         return row
 
 
@@ -166,7 +164,7 @@ def review(
     *,
     may_settle: bool = False,
 ) -> Review:
-    """Add a person's decision. A correction replaces the label everywhere it is shown.
+    """Add a person's decision. A correction replaces the label everywhere it is shown, and alerts.
 
     Args:
         may_settle: whether this person's word ends a disagreement, if there is one.
@@ -270,7 +268,7 @@ def _replace(
     before: Standing | None,
     after: Standing,
 ) -> None:
-    """Let what stands now replace what stood before, on the message and in the counts."""
+    """Let what stands now replace what stood before, on the message and in the counts; alert."""
     if before is None or before.label != after.label:
         if before:
             MoodCount.add(message.created, task.pk, before.label, -1)
@@ -278,6 +276,8 @@ def _replace(
     shown_anew = before is None or before.label != after.label or before.row.pk != after.row.pk
     if shown_anew and task.slug == MOOD_TASK:
         _show(conversation, message, after.mood)
+        polarity, former = after.row.version.polarity, before.mood.score if before else None
+        alerting.raise_alerts(conversation, message, polarity, former)
 
 
 def _show(conversation: Conversation, message: Message, shown: Mood) -> None:

@@ -15,21 +15,24 @@ class Said:
     negative: float
 
 
-def reason(rule: AlertRule, said: Sequence[Said]) -> str | None:
+def reason(rule: AlertRule, said: Sequence[Said], before: Sequence[Said]) -> str | None:
     """Why the rule raises an alert at the last of these messages, in words; None if it does not.
 
     One message raises it whenever it is negative enough. The other two raise it when they become
     true, not at every message while they stay so: an alert that repeats itself is not read.
+
+    Args:
+        before: what was known until now: without the last message, or with another label of one.
     """
     match rule.kind:
         case AlertRule.Kind.MESSAGE:
             last = said[-1].negative
             return f"{last:.0%} negative" if last >= rule.threshold else None
         case AlertRule.Kind.REPEATED:
-            if _becomes_true(lambda each: negative_count(each, rule.n) >= rule.k, said):
+            if _becomes_true(lambda each: negative_count(each, rule.n) >= rule.k, said, before):
                 return f"{rule.k} of the last {rule.n} messages are negative"
         case AlertRule.Kind.SHIFT:
-            if _becomes_true(lambda each: fallen(each) >= rule.points, said):
+            if _becomes_true(lambda each: fallen(each) >= rule.points, said, before):
                 return f"The mood has fallen by {fallen(said)} points"
     return None
 
@@ -45,5 +48,7 @@ def fallen(said: Sequence[Said]) -> int:
     return max(0, -mood.points(trend)) if trend is not None else 0
 
 
-def _becomes_true(holds: Callable[[Sequence[Said]], bool], said: Sequence[Said]) -> bool:
-    return holds(said) and not holds(said[:-1])
+def _becomes_true(
+    holds: Callable[[Sequence[Said]], bool], said: Sequence[Said], before: Sequence[Said]
+) -> bool:
+    return holds(said) and not holds(before)

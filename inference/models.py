@@ -9,6 +9,7 @@ from django.db import models, transaction
 from inference import presets, schemas
 from inference.calibration import digest
 from inference.measured import VersionQuality, VersionSensitivity
+from inference.sequence import REPLY
 from inference.tasks import JSON_TOKENS, Affine
 
 __all__ = [
@@ -27,13 +28,21 @@ GUIDANCE_LENGTH = 300  # characters of what a label tells the reply
 MOST_EXAMPLES = 8  # that a message is read with
 MOST_THOUGHT = 512  # tokens; more would keep others waiting for a single label
 MOST_WRITTEN = 1024  # tokens of JSON
+NAMED_LIKE_THE_REPLY = (
+    f"No task can be called “{REPLY}”: the reply itself has this name. Any other will do, such as "
+    f"“{REPLY}-check”."
+)
 
 
 class TaskQuerySet(models.QuerySet):
     def enabled(self) -> "TaskQuerySet":
-        """The tasks that run on every visitor message, with their current version."""
+        """The tasks that run on every visitor message, with their current version.
+
+        None runs under the reply's own name: the request for both would be refused.
+        """
         return (
             self.filter(enabled=True, archived=None, current__isnull=False)
+            .exclude(slug=REPLY)
             .select_related("current")
             .order_by("pk")
         )
@@ -87,6 +96,10 @@ class Task(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.slug == REPLY and self._state.adding:  # an old one can still be archived
+            raise ValidationError({"slug": NAMED_LIKE_THE_REPLY})
 
     @transaction.atomic
     def publish(

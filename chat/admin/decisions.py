@@ -12,7 +12,7 @@ from chat.models import Classification, Review, User
 
 
 class DecisionForm(forms.Form):
-    """One of three buttons; a correction also names the right label."""
+    """One of three buttons; a correction, and it alone, also names the right label."""
 
     verdict = forms.ChoiceField(choices=Review.Verdict)
     label = forms.ChoiceField(label="Right label", required=False, widget=UnfoldAdminSelectWidget)
@@ -33,9 +33,12 @@ class DecisionForm(forms.Form):
         ]
 
     def clean(self) -> dict:
-        corrected = self.cleaned_data.get("verdict") == Review.Verdict.CORRECTED
-        if corrected and not self.cleaned_data.get("label") and "label" not in self.errors:
+        verdict, label = map(self.cleaned_data.get, ("verdict", "label"))
+        corrected = verdict == Review.Verdict.CORRECTED
+        if corrected and not label and "label" not in self.errors:
             self.add_error("label", "A correction needs the right label.")
+        if verdict and label and not corrected:  # Enter in the note presses the first button
+            self.add_error("label", "A label is chosen here: press Correct, or choose none.")
         return self.cleaned_data
 
 

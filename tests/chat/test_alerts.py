@@ -1,13 +1,16 @@
 """Alerts from the stored label to the person who sees to it."""
 
+from uuid import uuid4
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from chat import alerting, bell, labels
+from chat import alerting, bell, labels, messages
 from chat.alert_preview import preview
-from chat.models import Alert, AlertRule
-from tests.chat.desk import conversation, says, staff
+from chat.models import Alert, AlertRule, Message
+from inference.models import Task
+from tests.chat.desk import conversation, reads, says, staff
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:chat_alert_changelist")
@@ -79,6 +82,115 @@ class TestALabel:
         only("message")
         says(conversation(), "Wonderful!", "Positive", 0.99)
         assert raised() == []
+
+
+def unread(talk) -> Message:
+    """A visitor's message whose label is still to come."""
+    return messages.receive(talk.pk, uuid4().hex, "Hm").visitor
+
+
+def labelled(message: Message, label: str) -> None:
+    reads(message, Task.objects.get(slug=labels.MOOD_TASK).current, label)
+
+
+class TestWhatBecomesTrueLater:
+    """Three of the last five, by a correction or by a label that comes after later ones."""
+
+    THREE = "3 of the last 5 messages are negative"
+
+    @pytest.fixture
+    def rule(self, only):
+        return only("repeated", k=3, n=5)
+
+    @pytest.fixture
+    def talk(self):
+        return conversation()
+
+    @pytest.fixture
+    def correct(self):
+        ben = staff("reviewer")
+        return lambda row, label: labels.review(row, ben, "corrected", label)
+
+    def test_by_a_correction_is_told_at_the_newest_message(self, rule, talk, correct):
+        _, neutral, _ = (says(talk, "Hm", each) for each in ("Negative", "Neutral", "Negative"))
+        correct(neutral, "Negative")
+        assert raised() == [(self.THREE, 5)]
+
+    def test_by_a_label_that_comes_late_is_told_at_the_newest_message(self, rule, talk):
+        first, second, third = (unread(talk) for _ in range(3))
+        for message in (second, third, first):
+            labelled(message, "Negative")
+        assert raised() == [(self.THREE, third.seq)]
+        assert preview(rule).alerts == 1
+
+    def test_is_told_once_while_it_stays_so(self, rule, talk, correct):
+        _, neutral, _ = (says(talk, "Hm", each) for each in ("Negative", "Neutral", "Negative"))
+        correct(neutral, "Negative")
+        correct(says(talk, "Hm", "Neutral"), "Negative")
+        says(talk, "Hm", "Negative")
+        assert raised() == [(self.THREE, 5)]
+        assert preview(rule).alerts == 1
+
+    def test_is_not_told_again_by_a_correction_to_the_better(self, rule, talk, correct):
+        first, *_ = [says(talk, "Hm", "Negative") for _ in range(4)]
+        correct(first, "Positive")  # by now it holds from the fourth message on
+        says(talk, "Hm", "Negative")
+        assert raised() == [(self.THREE, 5)]
+
+    def test_is_told_again_once_a_correction_has_ended_it(self, rule, talk, correct):
+        first, *_ = [says(talk, "Hm", "Negative") for _ in range(3)]
+        correct(first, "Positive")
+        assert raised() == [(self.THREE, 5)]
+        says(talk, "Hm", "Negative")
+        assert raised() == [(self.THREE, 5), (self.THREE, 7)]
+
+    def test_is_told_where_the_rule_is_younger_than_the_trouble(self, rule, talk):
+        AlertRule.objects.update(enabled=False)
+        for _ in range(3):
+            says(talk, "Hm", "Negative")
+        AlertRule.objects.update(enabled=True)
+        says(talk, "Hm", "Negative")
+        says(talk, "Hm", "Negative")
+        assert raised() == [(self.THREE, 7)]
+
+    def test_is_told_while_the_visitor_is_there_however_old_the_corrected_message(
+        self, rule, talk, correct
+    ):
+        old = says(talk, "Hm", "Neutral", days_ago=1)
+        for _ in range(2):
+            says(talk, "Hm", "Negative")
+        correct(old, "Negative")
+        assert raised() == [(self.THREE, 5)]
+
+    def test_is_not_told_once_the_visitor_has_left(self, rule, talk, correct):
+        rows = [says(talk, "Hm", each, days_ago=1) for each in ("Neutral", "Negative", "Negative")]
+        correct(rows[0], "Negative")
+        assert raised() == []
+
+    def test_is_not_told_by_a_decision_that_changes_nothing(self, only, talk):
+        only("message", enabled=False)
+        row = says(talk, "Awful!", "Negative", 0.95)
+        AlertRule.objects.update(enabled=True)
+        labels.review(row, staff("reviewer"), "confirmed")
+        assert raised() == []
+
+    def test_of_one_message_is_told_at_this_message(self, only, talk, correct):
+        only("message")
+        row = says(talk, "Well done.", "Positive", 0.95)
+        says(talk, "Hello?", "Neutral")
+        correct(row, "Negative")
+        assert raised() == [("100% negative", 1)]
+        assert preview(AlertRule.objects.get()).alerts == 1
+
+    def test_of_a_turn_is_told_too(self, only, talk, correct):
+        only("shift")
+        moods = ("Positive",) * 3 + ("Neutral",) + ("Negative",) * 2
+        rows = [says(talk, "Hm", each) for each in ("Neutral",) * 6]
+        for row, label in zip(rows, moods, strict=True):
+            if label != "Neutral":
+                correct(row, label)
+        assert len(raised()) == 1
+        assert raised()[0][1] == 11
 
 
 class TestStaffHear:

@@ -140,6 +140,12 @@ class TestADecision:
         assert decide(reviewer, angry, **decision).status_code == 200
         assert not Review.objects.exists()
 
+    @pytest.mark.parametrize("verdict", ["confirmed", "dismissed"])
+    def test_beside_a_chosen_label_is_not_taken_for_another(self, reviewer, angry, verdict):
+        response = decide(reviewer, angry, verdict=verdict, label="Neutral", note="As I said")
+        assert "A label is chosen" in response.content.decode()
+        assert not Review.objects.exists()
+
     def test_may_be_followed_by_another_and_both_are_kept(self, reviewer, angry):
         decide(reviewer, angry, verdict="corrected", label="Neutral")
         decide(reviewer, angry, verdict="confirmed")

@@ -19,20 +19,20 @@ def said(*scores: float) -> list[Said]:
 
 
 def raised_at(rule, talk) -> list[int]:
-    return [i for i in range(len(talk)) if reason(rule, talk[: i + 1])]
+    return [i for i in range(len(talk)) if reason(rule, talk[: i + 1], talk[:i])]
 
 
 @pytest.mark.parametrize(
     ("negative", "why"), [(0.9, "90% negative"), (0.899, None), (1, "100% negative")]
 )
 def test_one_message_raises_from_the_threshold_on(negative, why):
-    assert reason(MESSAGE, [Said(-0.5, negative)]) == why
+    assert reason(MESSAGE, [Said(-0.5, negative)], ()) == why
 
 
 def test_k_of_the_last_n_raises_once_when_it_becomes_true():
     talk = said(-0.5, 0.5, -0.5, -0.5, -0.9, 0.9, 0.9, 0.9, -0.5, -0.5, -0.5)
     assert raised_at(REPEATED, talk) == [3, 10]
-    assert reason(REPEATED, talk[:4]) == "3 of the last 5 messages are negative"
+    assert reason(REPEATED, talk[:4], talk[:3]) == "3 of the last 5 messages are negative"
 
 
 def test_neutral_messages_do_not_count_as_negative():
@@ -42,8 +42,15 @@ def test_neutral_messages_do_not_count_as_negative():
 def test_a_turn_raises_from_six_messages_on():
     # by hand: halves 0.8 and -0.8: tanh(+-0.75 * 0.8 * 2) = +-0.834, a fall of 83 points
     talk = said(0.8, 0.8, 0.8, -0.8, -0.8, -0.8)
-    assert reason(SHIFT, talk[:5]) is None
-    assert reason(SHIFT, talk) == "The mood has fallen by 83 points"
+    assert reason(SHIFT, talk[:5], ()) is None
+    assert reason(SHIFT, talk, talk[:5]) == "The mood has fallen by 83 points"
+
+
+def test_a_label_that_changes_in_the_middle_raises_if_it_makes_the_difference():
+    before, now = said(-0.5, 0.0, -0.5), said(-0.5, -0.5, -0.5)
+    assert reason(REPEATED, now, before) == "3 of the last 5 messages are negative"
+    assert reason(REPEATED, before, now) is None
+    assert reason(REPEATED, now, said(-0.5, -0.9, -0.5)) is None
 
 
 def test_a_mood_that_rises_raises_nothing():

@@ -60,6 +60,11 @@ class TestAddingATask:
         assert "at least two labels" in page
         assert not Task.objects.filter(slug="angry").exists()
 
+    def test_under_the_name_of_the_reply_itself_is_refused_in_words(self, lead):
+        page = add(lead, name="Reply", slug="reply", enabled="on")
+        assert "the reply itself has this name" in page
+        assert not Task.objects.filter(slug="reply").exists()
+
 
 class TestSwitches:
     def test_are_changed_without_a_new_version(self, lead, task):

@@ -152,6 +152,16 @@ def test_enter_that_chooses_a_word_does_not_send(visitor):
     expect(visitor.page.locator(".message.visitor")).to_have_count(0)
 
 
+def test_the_focus_does_not_go_with_a_button_that_goes(visitor):
+    visitor.button("I would like a refund").press("Enter")
+    expect(visitor.box).to_be_focused()
+    visitor.text_of(0)
+    visitor.button("End chat").press("Enter")
+    visitor.page.get_by_role("dialog").get_by_role("button", name="End chat").press("Enter")
+    expect(visitor.button("End chat")).to_be_hidden()
+    expect(visitor.box).to_be_focused()
+
+
 def test_a_finished_reply_is_announced_once_and_whole(visitor):
     reply = visitor.ask("Thank you so much, you were wonderful!")
     announcer = visitor.page.get_by_role("log")

@@ -28,6 +28,23 @@ def test_a_chat_that_cannot_be_opened_leaves_the_text_in_the_box(visitor, status
     expect(visitor.own).to_have_text(["Please help me"])
 
 
+@pytest.mark.parametrize("button", ["Send again", "Discard"])
+def test_a_refused_message_is_sent_again_or_discarded_by_the_keyboard(visitor, button):
+    held = []
+    visitor.page.route(API, lambda route: held.append(route))
+    visitor.expects_failures()
+    with visitor.page.expect_request(API):
+        visitor.say("Please help me")
+    visitor.box.fill("There is more")  # so that the refused text cannot go back there
+    held[0].fulfill(status=429, json={})
+    expect(visitor.button(button)).to_be_visible()
+    visitor.page.unroute(API)
+    visitor.button(button).press("Enter")
+    expect(visitor.button(button)).to_have_count(0)
+    expect(visitor.box).to_be_focused()
+    expect(visitor.box).to_have_value("There is more")
+
+
 def test_a_first_message_without_a_network_goes_out_later(visitor):
     visitor.page.route(API, lambda route: route.abort())
     visitor.say("Is anybody there?")

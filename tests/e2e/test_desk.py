@@ -10,6 +10,9 @@ from playwright.sync_api import expect
 FURIOUS = "This is the third time you lost my parcel, I am furious"
 GRATEFUL = "Thank you so much, you were wonderful!"
 
+KEYS = """(keys) => keys.forEach((key) =>
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })))"""
+
 
 @pytest.fixture
 def angry(visit, site):
@@ -85,6 +88,26 @@ def test_the_queue_is_worked_by_keys(visit, site, desk):
     expect(desk).not_to_have_url(first)
     desk.keyboard.press("c")
     expect(desk.get_by_text("Confirmed as Negative.")).to_be_visible()
+
+
+def test_a_second_key_while_the_next_message_loads_decides_nothing(angry, desk):
+    desk.goto("/admin/chat/classification/?q=furious")
+    desk.keyboard.press("n")
+    expect(desk.get_by_role("heading", name="Your decision")).to_be_visible()
+    desk.evaluate(KEYS, ["1", "c"])
+    expect(desk.get_by_text("Corrected as Positive.")).to_be_visible()
+
+
+def test_enter_in_the_note_does_not_confirm_where_a_label_is_chosen(angry, desk):
+    desk.goto("/admin/chat/classification/?q=furious")
+    desk.keyboard.press("n")
+    desk.get_by_label("Right label").select_option("Neutral")
+    desk.get_by_label("Note (optional)").fill("irony")
+    desk.get_by_label("Note (optional)").press("Enter")
+    expect(desk.get_by_text("A label is chosen here")).to_be_visible()
+    expect(desk.get_by_label("Right label")).to_have_value("Neutral")
+    desk.get_by_role("button", name="Correct", exact=True).click()
+    expect(desk.get_by_text("Corrected as Neutral.")).to_be_visible()
 
 
 def test_an_open_dashboard_hears_of_a_conversation_that_turns_bad(visit, site, desk):

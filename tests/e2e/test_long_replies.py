@@ -13,6 +13,8 @@ from tests.site import Site
 
 SOME_TEXT = re.compile(r"\S.{40}", re.DOTALL)
 RUNNING = ("queued", "streaming")
+COMPOSING_ESCAPE = """(box) => box.dispatchEvent(
+  new KeyboardEvent("keydown", { key: "Escape", isComposing: true, bubbles: true }))"""
 
 
 @pytest.fixture
@@ -55,6 +57,15 @@ def test_a_stopped_reply_starts_over_in_its_place(asking):
     expect(visitor.streaming).to_have_text(SOME_TEXT)
     rows = [(row["role"], row["attempt"]) for row in visitor.stored()]
     assert rows == [("visitor", 1), ("assistant", 2)]
+
+
+def test_escape_that_leaves_an_input_methods_words_does_not_stop_the_reply(asking):
+    visitor = asking()
+    visitor.box.evaluate(COMPOSING_ESCAPE)
+    before = visitor.streaming.text_content()
+    expect(visitor.streaming).to_have_text(longer_than(before))
+    visitor.box.press("Escape")
+    visitor.text_of(0, "stopped")
 
 
 def test_a_cut_line_in_mid_reply_resumes_without_a_reload(asking, line):

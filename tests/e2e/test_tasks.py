@@ -89,3 +89,26 @@ def test_history_is_labelled_in_the_background_while_the_page_shows_how_far(visi
     desk.get_by_role("button", name="Label stored messages").click()
     expect(desk.locator("[data-poll]")).to_contain_text("urgency v1: Done")
     expect(desk.locator("[data-poll]")).to_contain_text("not read yet: 0.")
+
+
+def test_a_run_is_watched_through_a_gap_of_the_network_but_not_past_the_session(desk):
+    desk.goto("/admin/inference/task/")
+    desk.add_init_script(RUNNING)
+    desk.route(RUNS, lambda route: route.abort())
+    with desk.expect_event("requestfailed", lambda request: request.url.endswith("/backfill/")):
+        desk.get_by_role("link", name="Urgency").click()
+    desk.unroute(RUNS)
+    desk.route(RUNS, lambda route: route.fulfill(body="<p data-running>Half of it is read</p>"))
+    runs = desk.locator("[data-poll]")
+    expect(runs).to_have_text("Half of it is read")
+    desk.unroute(RUNS)
+    with desk.expect_response(lambda response: "/login/" in response.url):
+        desk.context.clear_cookies()
+    desk.wait_for_timeout(200)  # in which the login page would have come into the card
+    expect(runs).to_have_text("Half of it is read")
+
+
+RUNS = "**/backfill/"
+RUNNING = """addEventListener("DOMContentLoaded", () =>
+  document.querySelector("[data-poll]")?.insertAdjacentHTML("beforeend", "<p data-running>…</p>"),
+  true)"""

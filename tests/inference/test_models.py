@@ -95,6 +95,13 @@ def test_only_enabled_tasks_with_a_version_run(task):
     assert task not in Task.objects.enabled()
 
 
+def test_a_task_that_bears_the_name_of_the_reply_never_runs_beside_it(task):
+    publish(task)
+    Task.objects.filter(pk=task.pk).update(slug="reply")  # as versions before this one let it be
+    assert task not in Task.objects.enabled()
+    Task.objects.get(pk=task.pk).full_clean()  # it can still be archived
+
+
 def test_the_newest_calibration_of_a_model_counts(task):
     version = publish(task)
     for scale in (1.0, 2.0):

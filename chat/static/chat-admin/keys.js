@@ -3,6 +3,8 @@
 
 const typing = "input, textarea, select, [contenteditable]";
 
+let sent = false; // one decision a page: another would come on top of it while the next page loads
+
 function decide(form, verdict, label) {
   if (label !== undefined) form.elements.label.value = label;
   form.elements.then.value = "next";
@@ -10,6 +12,7 @@ function decide(form, verdict, label) {
 }
 
 function press(key) {
+  if (sent) return;
   const form = document.getElementById("decision");
   const next = document.querySelector("#next-message, #result_list tbody tr th a");
   if (key === "n") next?.click();
@@ -21,6 +24,16 @@ function press(key) {
     if (choice) decide(form, "corrected", choice.value);
   }
 }
+
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== "decision") return;
+  if (sent) event.preventDefault();
+  sent = true;
+});
+
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) sent = false; // the page as it was left, on the way back to it
+});
 
 document.addEventListener("keydown", (event) => {
   const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;

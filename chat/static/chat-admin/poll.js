@@ -3,9 +3,14 @@
 const EVERY_MS = 1500;
 
 async function refresh(piece) {
-  const response = await fetch(piece.dataset.poll);
-  if (!response.ok) return; // logged out, or the server is gone: what stands there stays
-  piece.innerHTML = await response.text();
+  try {
+    const response = await fetch(piece.dataset.poll);
+    // Logged out (which leads to the login page), or refused: what stands there stays.
+    if (!response.ok || response.redirected) return;
+    piece.innerHTML = await response.text();
+  } catch {
+    // The network is away, and may come back: what stands there is asked for again.
+  }
   watch(piece);
 }
 

@@ -78,10 +78,11 @@ export class Composer {
   }
 
   #key(event) {
+    // While an input method composes, Enter chooses its words and Escape leaves them; 229 is Safari's
+    // way to say so.
+    if (event.isComposing || event.keyCode === 229) return;
     if (event.key === "Escape" && !this.#stop.hidden) this.#act.stop();
-    // While an input method composes, Enter chooses its words; 229 is Safari's way to say so.
-    const composing = event.isComposing || event.keyCode === 229;
-    if (event.key !== "Enter" || event.shiftKey || composing) return;
+    if (event.key !== "Enter" || event.shiftKey) return;
     event.preventDefault();
     this.#form.requestSubmit();
   }

@@ -20,7 +20,7 @@ const composer = new Composer(byId("composer"), max, {
   stop: () => client.stop(),
   writing: () => client.writing(),
 });
-const act = { retry, sendAgain: (id) => client.sendAgain(id), discard: (id) => client.takeBack(id) };
+const act = { retry, sendAgain, discard };
 
 let language = storage.language ?? pickLanguage(navigator.languages);
 let words = wordsOf(language);
@@ -54,9 +54,26 @@ function send(text) {
   client.send(text);
 }
 
+// The button that calls one of these is about to go, and the focus must not go with it.
+
+function start(text) {
+  composer.focus();
+  send(text);
+}
+
 function retry(seq) {
-  composer.focus(); // the button is about to go
+  composer.focus();
   client.retry(seq);
+}
+
+function sendAgain(id) {
+  composer.focus();
+  client.sendAgain(id);
+}
+
+function discard(id) {
+  composer.focus();
+  client.takeBack(id);
 }
 
 async function startAfresh() {
@@ -67,7 +84,9 @@ async function startAfresh() {
 }
 
 async function end() {
-  if (await confirmed("endQuestion", "endExplained", "endChat")) client.end();
+  if (!(await confirmed("endQuestion", "endExplained", "endChat"))) return;
+  composer.focus(); // what is written there opens the chat again
+  client.end();
 }
 
 function confirmed(question, explained, yes) {
@@ -145,7 +164,7 @@ function drawLog() {
     greeting: greeting(),
     online: state === "online",
     retryable: transcript.retryable?.seq ?? null,
-    starters: transcript.isEmpty && state === "idle" && enabled ? send : null,
+    starters: transcript.isEmpty && state === "idle" && enabled ? start : null,
   });
 }
 
