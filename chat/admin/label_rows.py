@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.template.loader import render_to_string
 from unfold.widgets import BASE_INPUT_CLASSES, SELECT_CLASSES
 
-from inference.models import GUIDANCE_LENGTH, LABEL_FLAGS, LABEL_LENGTH, labels_problem
+from inference.labelset import GUIDANCE_LENGTH, LABEL_FLAGS, LABEL_LENGTH, labels_problem
 
 COLUMNS = ("name", "description", "polarity", "flags", "guidance")
 POLARITIES = ((1, "+1 good"), (0, "0"), (-1, "−1 bad"))

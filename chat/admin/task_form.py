@@ -16,7 +16,8 @@ from chat.admin.label_rows import LabelsField
 from chat.models import ReplyPrompt
 from inference.config import InferenceConfig
 from inference.errors import ModelError, PromptError
-from inference.models import MOST_THOUGHT, MOST_WRITTEN, Task, TaskVersion, answer_problem
+from inference.labelset import answer_problem
+from inference.models import MOST_THOUGHT, MOST_WRITTEN, Task, TaskVersion
 from inference.tasks import JSON_TOKENS, ChatMessage, conversation_context, message_context
 from inference.wording import ruler
 

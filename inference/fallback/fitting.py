@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from inference.errors import ModelError
 from inference.fallback.config import FallbackConfig
-from inference.models import normal_name
+from inference.labelset import normal_name
 
 
 def fitted(

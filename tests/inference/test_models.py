@@ -8,7 +8,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.models.signals import post_migrate
 
 from inference import presets
-from inference.models import Calibration, Task, TaskVersion, install_presets, labels_problem
+from inference.labelset import labels_problem
+from inference.models import Calibration, Task, TaskVersion, install_presets
 
 LABELS = [
     {"name": "Good", "polarity": 1, "flags": []},
