@@ -28,7 +28,7 @@ _EPISODE = (
     "code",
 )
 _ISSUES = ("orders", "money", "account")  # topics that people get angry about
-_REFERRED = 0.35  # share of openings beside which stands a number or a name
+_REFERRED = 0.45  # share of openings beside which stands a number or a name
 _GUIDED = 0.12  # share of angry turns whose reply was told so
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _SORRY = re.compile(

@@ -33,6 +33,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--minutes", type=float, default=100, help="time for the training itself (100)"
         )
+        parser.add_argument(
+            "--rate",
+            type=float,
+            help="factor on the learning rates (1, or 0.6 with --start; less for a short finish)",
+        )
         parser.add_argument("--seed", type=int, default=1, help="of text, weights and order (1)")
         parser.add_argument(
             "--hidden", type=int, default=256, help="width of the model, a multiple of 64 (256)"
@@ -63,8 +68,9 @@ class Command(BaseCommand):
         self.stdout.write(_line(report) if json else _summary(report, out))
 
 
-def _check(*, minutes, threads, hidden, layers, rows, writers, compile, **others) -> None:
+def _check(*, minutes, rate, threads, hidden, layers, rows, writers, compile, **others) -> None:
     _require(0 < minutes <= 24 * 60, "--minutes", "more than 0 and at most 1440", minutes)
+    _require(rate is None or 0 < rate <= 10, "--rate", "more than 0 and at most 10", rate)
     _require(threads >= 0, "--threads", "0 (all cores) or more", threads)
     _require(0 < hidden <= 1024 and hidden % 64 == 0, "--hidden", "64, 128 ... 1024", hidden)
     _require(1 <= layers <= 32, "--layers", "1 to 32", layers)
@@ -112,16 +118,16 @@ def _make(out: Path, *, data, start, fresh, threads, writers, **options) -> dict
         raise CommandError("Stopped. The same command goes on where it was.") from error
 
 
-def _plan(start, *, minutes, seed, hidden, layers, rows, compile, **others):
+def _plan(start, *, minutes, rate, seed, hidden, layers, rows, compile, **others):
     from inference.pocket.recipe import Recipe
     from inference.pocket.training import Plan, Shape
 
     shape = Shape(hidden=hidden, layers=layers, heads=hidden // 64, intermediate=3 * hidden)
     recipe = Recipe(seed=seed, rows=rows)
     plan = Plan(minutes=minutes, shape=shape, recipe=recipe, compiled=compile)
-    if start:  # what is learned already would be lost at the full rates
-        plan = replace(plan, muon_rate=0.6 * plan.muon_rate, adam_rate=0.6 * plan.adam_rate)
-    return plan
+    if rate is None:  # what is learned already would be lost at the full rates
+        rate = 0.6 if start else 1.0
+    return replace(plan, muon_rate=rate * plan.muon_rate, adam_rate=rate * plan.adam_rate)
 
 
 class _Bar:
