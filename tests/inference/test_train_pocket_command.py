@@ -73,6 +73,12 @@ def test_a_folder_without_rights_is_refused_before_anything_is_trained(tmp_path,
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize("rate", [0, -1, 11])
+def test_a_factor_on_the_rates_that_makes_no_sense_is_refused(out, rate):
+    assert refusal(out, rate=rate).startswith("--rate must be more than 0 and at most 10")
+    assert not out.parent.joinpath(".model.training").exists()
+
+
 def test_a_file_in_the_place_of_the_training_is_named(out):
     out.with_name(".model.training").write_text("")
     assert ".model.training" in refusal(out)
