@@ -8,7 +8,7 @@ drawn. Only a reply that is cut at its limit may end inside a number.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 
@@ -34,7 +34,8 @@ class Digits:
 
     def said(self, texts: Iterable[str]) -> "Said":
         """A reply to these texts, of which nothing is written yet."""
-        return Said(self.texts, frozenset(_numbers(texts)))
+        numbers = frozenset(number for text in texts for number in numbers_in(text))
+        return Said(self.texts, numbers)
 
 
 class Said:
@@ -83,7 +84,3 @@ class Said:
 def numbers_in(text: str) -> list[str]:
     """The runs of digits in a text; full-width ones count as what they stand for."""
     return _RUN.findall(unicodedata.normalize("NFKC", text))
-
-
-def _numbers(texts: Iterable[str]) -> Sequence[str]:
-    return [number for text in texts for number in numbers_in(text)]

@@ -51,7 +51,8 @@ def _reply(sequence: Sequence, loaded: LoadedModel) -> int:
     seed = secrets.randbits(63) if sequence.work.seed is None else sequence.work.seed
     sequence.random = torch.Generator().manual_seed(seed)
     if loaded.digits:
-        said = (message.content for message in sequence.work.messages)
+        messages, guidance = sequence.work.messages, sequence.work.guidance
+        said = (*(message.content for message in messages), guidance)
         sequence.said = loaded.digits.said(said)
     return _writes(sequence, loaded, sequence.work.max_new_tokens)
 

@@ -12,6 +12,9 @@ from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedTokeniz
 from inference.digits import Digits, Said, numbers_in
 from inference.errors import ModelError
 from inference.loading import load
+from inference.runner import Runner
+from inference.sequence import Sequence
+from inference.tasks import Reply
 from tests.inference.inbox import conversation, finished, reply_to
 from tests.inference.tiny import configured, edit
 
@@ -77,6 +80,16 @@ def test_transformers_says_the_same_under_the_same_rule(
     end = finished(make_engine(model), reply_to("Where are 1207 and A-33?"))
     said = [token for token in expected.tolist() if token not in model.stop_ids]
     assert end.text == model.tokenizer.decode(said, skip_special_tokens=True).replace("\0", "")
+
+
+def test_a_number_in_the_guidance_of_a_label_was_said_too(config):
+    model = load(config(numbers="said"))
+    work = Reply(conversation("Hello"), guidance="Tell them to call 42.", greedy=True)
+    sequence = Sequence(1, work, submitted=0.0)
+    next(Runner(model).run([sequence]))
+    logits = sequence.said.allowed(torch.zeros(len(model.tokenizer)))
+    digits = {text: logits[token] for token, text in model.digits.texts.items() if text}
+    assert [text for text, logit in digits.items() if logit == 0] == ["4"]
 
 
 class OnlySaid(LogitsProcessor):
