@@ -13,12 +13,6 @@ from tests.chat.desk import conversation, says, staff
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def lead(client):
-    client.force_login(staff("lead"))
-    return client
-
-
 def address(talk) -> str:
     return reverse("analytics:conversation", args=[talk.pk])
 

@@ -18,12 +18,6 @@ URL = reverse("analytics:conversations")
 
 
 @pytest.fixture
-def lead(client):
-    client.force_login(staff("lead"))
-    return client
-
-
-@pytest.fixture
 def desk(lead):
     """Anna is furious, Bo is happy, Chen asked something."""
     anna, bo, chen = (conversation(name=name) for name in ("Anna", "Bo", "Chen"))

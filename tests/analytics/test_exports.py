@@ -23,12 +23,6 @@ TABLES = [(dataset, format) for dataset in DATASETS for format in FORMATS]
 
 
 @pytest.fixture
-def lead(client):
-    client.force_login(staff("lead"))
-    return client
-
-
-@pytest.fixture
 def anna():
     """Anna was angry; a reviewer says that she was not. A task wrote about her message too."""
     talk = conversation(name="=Anna", email="anna@mail.example")

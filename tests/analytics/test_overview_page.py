@@ -17,12 +17,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def lead(client):
-    client.force_login(staff("lead"))
-    return client
-
-
-@pytest.fixture
 def desk():
     """Anna stays furious, Bo is won back, Chen asked something; all of it today."""
     anna, bo, chen = (conversation(name=name) for name in ("Anna", "Bo", "Chen"))

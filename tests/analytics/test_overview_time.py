@@ -3,15 +3,9 @@
 import pytest
 
 from tests.analytics.overview import by_name, dated, followed, shown
-from tests.chat.desk import conversation, says, staff
+from tests.chat.desk import conversation, says
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def lead(client):
-    client.force_login(staff("lead"))
-    return client
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from analytics import downloads, rollup
 from analytics.counting import count
 from tests.analytics.overview import URL
-from tests.chat.desk import conversation, says, staff
+from tests.chat.desk import conversation, says
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -22,12 +22,6 @@ pytestmark = [
 ]
 LIST = reverse("analytics:conversations")
 EXPORT = reverse("analytics:export", args=["conversations", "csv"])
-
-
-@pytest.fixture
-def lead(client):
-    client.force_login(staff("lead"))
-    return client
 
 
 @pytest.fixture
