@@ -5,6 +5,7 @@ import string
 from collections.abc import Callable
 
 _COINED = 0.5  # share of names that are on no list: any name must be repeated as it is given
+_SPELLED = 0.4  # share of coined English names that are made letter by letter
 _LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 
 
@@ -99,11 +100,34 @@ def error_code(rng: random.Random, language: str) -> str:
 
 
 def coined_name(rng: random.Random, language: str) -> str:
-    """A name put together from parts, such as nobody may bear."""
+    """A name put together from parts, such as nobody may bear: of syllables or letter by letter."""
     if language == "zh":
         return rng.choice(_SURNAMES) + "".join(rng.choices(_GIVEN, k=rng.choice((1, 2, 2))))
+    if rng.random() < _SPELLED:
+        return _spelled_name(rng)
     middle = "".join(rng.choices(_SYLLABLES, k=rng.choice((0, 1, 1, 2))))
     return (rng.choice(_SYLLABLES) + middle + rng.choice(_ENDINGS)).capitalize()
+
+
+def _spelled_name(rng: random.Random) -> str:
+    """Such as Brisko, Mr Olveth, Tamu-Lien, J. Karzok or O'Dretten."""
+    name = _word(rng).capitalize()
+    chance = rng.random()
+    if chance < 0.1:
+        return f"{rng.choice(('Mr', 'Mrs', 'Ms', 'Dr'))} {name}"
+    if chance < 0.16:
+        return f"{name}-{_word(rng, 1).capitalize()}"
+    if chance < 0.22:
+        return rng.choice(("O'", "Mc", "De", "Van ", "D'", "Al-")) + name
+    if chance < 0.4:
+        return f"{rng.choice((_word(rng, 1).capitalize(), rng.choice(_LETTERS) + '.'))} {name}"
+    return name
+
+
+def _word(rng: random.Random, least: int = 2) -> str:
+    count = rng.choice((least, 2, 2, 3))
+    parts = (rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS) for _ in range(count))
+    return "".join(parts)
 
 
 def small_number(rng: random.Random, language: str) -> str:
@@ -117,10 +141,17 @@ _MONTHS = (
 _SURNAMES = (
     *"赵钱孙李周吴郑王冯陈卫蒋沈韩杨朱秦许何吕张孔曹严金魏姜谢邹苏潘葛范彭鲁韦马方任袁柳史唐薛雷贺汤罗毕郝安常于傅康余顾孟黄萧尹姚邵汪毛戴宋庞熊纪舒项董梁杜阮",
     "欧阳", "上官", "司马", "诸葛", "皇甫", "令狐", "慕容", "东方", "夏侯", "公孙", "南宫", "尉迟",
+    "司徒", "司空", "端木", "长孙", "宇文", "轩辕", "钟离", "独孤", "闻人", "百里", "东郭", "西门",
+    "呼延", "申屠", "太史", "澹台", "公冶", "宗政", "濮阳", "淳于", "单于", "拓跋", "纳兰",
 )  # fmt: skip
 _GIVEN = (
     "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰红梅鑫宇浩博文轩子涵雨桐欣怡梓晨思远佳琪"
     "海波建国志强春花秋月冬雪婷婉莹璐瑶颖嘉宁安晓东南北山川林森峰岩石泉清源浦江云飞鹏程万里晴岚"
+    "炜烨熙煜灿焕坤培墨均堃垚奕妍姝娅嫣媛宸寅岳崇巍庭弘彤彦彬徽恒恺悦惠慧懿成承振捷攀政敬新旭昊昌"
+    "昕昱晋景智暄曦朔朗柏柔柯栋桦梦楠榕樱正毅永汐沁沐沛治泓泽洁津涵淑淇淳渊湘滢漪潇澄澜瀚灵炎然照"
+    "燕爽玄玥玮珂珊珍珠琛琦琪琬琳琴瑞瑜瑾璇生甜盈真睿硕祎祥祺禾秉科稷立竹笑筠筱素纯绍绮维缘罡羽翊"
+    "翔翠耀聪胜舒航良艺芊芙芝芮芷苒苑若茜茹荣荷莉莎莲菁菲萌萍蓉蓓蔓蔚蕊蕾薇虎蝶衡裕西言诗诚语谦豪"
+    "贝贤赫越辉辰达远逸道郁重钧铭锋锐锦长阔阳雁雅雨雯霄霏霖靖音韵韶顺风馨骁骏高麒麟黎黛齐龙"
 )
 _SYLLABLES = (
     "an", "ar", "bar", "bel", "bren", "ca", "cor", "da", "del", "dor", "el", "em", "fa", "fen",
@@ -133,6 +164,19 @@ _ENDINGS = (
     "iel", "ika", "in", "ina", "la", "len", "lia", "line", "lyn", "mar", "mew", "na", "nda", "ne",
     "nor", "o", "on", "ph", "r", "ran", "ric", "s", "son", "ta", "th", "tian", "ton", "us", "vin",
     "y", "ya",
+)  # fmt: skip
+_ONSETS = (
+    "b", "br", "c", "ch", "cl", "d", "dr", "f", "fr", "g", "gl", "gw", "h", "j", "k", "kh", "kr",
+    "l", "m", "n", "nk", "p", "ph", "q", "r", "s", "sch", "sh", "sk", "st", "sv", "t", "th", "tr",
+    "v", "w", "x", "y", "z", "zh",
+)  # fmt: skip
+_VOWELS = (
+    "a", "a", "e", "e", "i", "o", "o", "u", "y", "ae", "ai", "au", "ee", "ei", "eo", "ia", "ie",
+    "oo", "ou", "ue",
+)  # fmt: skip
+_CODAS = (
+    "", "", "", "", "b", "ck", "d", "g", "k", "l", "ll", "lm", "m", "n", "n", "nd", "ng", "nt", "p",
+    "r", "rd", "rk", "rt", "s", "sh", "sk", "ss", "st", "t", "th", "tt", "v", "x", "z",
 )  # fmt: skip
 _USERS = (
     "anna", "ben", "chris", "dana", "eli", "fay", "gus", "hana", "ivan", "jo", "kim", "lee",

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from inference import presets
-from inference.pocket import corpora, export, recipe, replies, scoring, tokenizer
+from inference.pocket import export, recipe, replies, scoring, sources, tokenizer
 from inference.pocket.corpora import Corpora
 from inference.pocket.training import CheckpointError, Plan, Report, Trainer
 from inference.pocket.transfer import TransferError
@@ -61,7 +61,7 @@ def make(
     """
     if problem := export.refusal(out):
         raise MakingError(problem)
-    texts = corpora.read(data)
+    texts = sources.read(data)
     room = workspace(out, plan, texts, start)
     words = _tokenizer(room, plan, texts)
     try:

@@ -65,7 +65,7 @@ def thinned(text: str, rng: random.Random) -> str:
 def sentence(text: str) -> str:
     """English as one writes it with care: capitals after full stops, a capital I."""
     text = re.sub(r"\bi\b(?!\.)", "I", text)
-    return re.sub(r"(^|[.!?] )([a-z])", lambda m: m[1] + m[2].upper(), text)
+    return re.sub(r"(^|[.!?] )([a-z])(?![\w.]*@)", lambda m: m[1] + m[2].upper(), text)
 
 
 def _typed_en(text: str, rng: random.Random, keep: list[str]) -> str:
@@ -91,7 +91,8 @@ def _typed_en(text: str, rng: random.Random, keep: list[str]) -> str:
 
 def _typed_zh(text: str, rng: random.Random, keep: list[str]) -> str:
     if rng.random() < 0.2:
-        text = re.sub(r"[，。！](?=.)", rng.choice((" ", "", ",", "，", "~")), text)
+        mark = rng.choice((" ", "", ",", "，", "~"))
+        text = re.sub(r"[，。！](?=[^0-9A-Za-z])", mark, text)  # two numbers stay two
     if text[-1:] not in "？！。?!~" and rng.random() < 0.3:
         text += rng.choice("。。！~")
     elif text[-1:] in "？！。" and rng.random() < 0.25:

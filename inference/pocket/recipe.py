@@ -21,6 +21,7 @@ from inference.pocket import (
     repeating,
     wishes,
     wordings,
+    wordnet,
 )
 from inference.pocket.corpora import Corpora
 from inference.pocket.dialogue import Conversation
@@ -41,8 +42,9 @@ _LONG_EVERY = 20  # every so many steps hold long conversations
 _NUMBERLESS = 0.3  # share of conversations without a number to repeat that are left out
 _ASKED = 0.1  # share of conversations that end with a task's question, not with a reply
 _DETAILS = 0.05  # share of labelled rows that read what messages name
-_REPEATS = 0.1  # share of labelled rows that only repeat what a message holds
-_OPENINGS = 0.45  # share of labelled rows that hold messages with how their replies begin
+_DEFINED = 0.04  # share of labelled rows that tell what words mean, where a corpus does
+_REPEATS = 0.08  # share of labelled rows that only repeat what a message holds
+_OPENINGS = 0.36  # share of labelled rows that hold messages with how their replies begin
 _WISHES = 0.1  # share of labelled rows that tell only what messages to the assistant want
 _QUOTED, _THINNED = 0.15, 0.3  # shares of their messages: a corpus's, and with words missing
 _JOBS = {
@@ -112,6 +114,8 @@ def _labelled(
     """Messages of one job: to be repeated, what they name or want, or one task in one wording."""
     if rng.random() < _REPEATS:
         yield from _repeated(rng, prompt, length)
+    if corpora.meanings and rng.random() < _DEFINED:
+        yield from _defined(rng, prompt, corpora, length)
     if rng.random() < _DETAILS:
         yield from _named(rng, prompt, length)
     if rng.random() < _OPENINGS:
@@ -149,6 +153,22 @@ def _repeated(
     while True:
         text, told = repeating.roll(rng, rng.choice(grammar.LANGUAGES))
         yield label_branch(prompt, repeating.PROMPT, text, told, length, 1.0)
+
+
+def _defined(
+    rng: random.Random, prompt: ChatPrompt, corpora: Corpora, length: int
+) -> Iterator[tuple[list[int], Branch]]:
+    """Words by their meanings and the other way round: no template knows as many words."""
+    while True:
+        yield label_branch(prompt, *definition(rng, corpora), length, 1.0)
+
+
+def definition(rng: random.Random, corpora: Corpora) -> tuple[str, str, str]:
+    """A prompt, what it is asked of, and the answer: a word's meaning or a meaning's word."""
+    word, meaning = rng.choice(corpora.meanings)
+    if rng.random() < 0.5:
+        return wordnet.PROMPT_MEANING, word, meaning
+    return wordnet.PROMPT_WORD, meaning, word
 
 
 def _opened(

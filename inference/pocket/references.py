@@ -20,6 +20,7 @@ _ASKED = {  # what a reply does not ask for that repeats the fact
     "phone": r"\bnumber\b|phone|电话|手机号|号码|<asknum>",
     "code": r"(which|what|exact) (code|message|text)|原文|什么提示|哪个提示",
 }
+_STRAY = 0.3  # share of requests with a fact that hold another number, which no reply repeats
 _STOPS = {"en": (". ", ". ", ", ", " - ", " "), "zh": ("，", "，", "。", " ")}
 _GAPS = {"en": " ", "zh": ""}
 
@@ -34,11 +35,21 @@ class Reference:
     language: str
 
     def beside(self, text: str, say: Say, rng: random.Random) -> str:
-        """The request with the fact before or after it."""
+        """The request with the fact before or after it, and maybe a number that is of no matter."""
+        if rng.random() < _STRAY:
+            text = self._with_stray(text, say, rng)
         if rng.random() < 0.5:
             return say(f"<{self.fact}_first>") + _GAPS[self.language] + text
-        stop = rng.choice(_STOPS[self.language])
-        return text.rstrip(".。") + stop + say(f"<{self.fact}_last>")
+        return self._joined(text, say(f"<{self.fact}_last>"), rng)
+
+    def _with_stray(self, text: str, say: Say, rng: random.Random) -> str:
+        parts = [text, say("<stray>")]
+        if rng.random() < 0.3:
+            parts.reverse()
+        return self._joined(*parts, rng)
+
+    def _joined(self, first: str, second: str, rng: random.Random) -> str:
+        return first.rstrip(".。") + rng.choice(_STOPS[self.language]) + second
 
     def fits(self, answer: str) -> bool:
         """Whether the template of a reply does not ask for what was given."""

@@ -13,6 +13,7 @@ from inference.pocket.references import Reference
 
 FOLLOWS = ("order_follow", "any_follow")  # intents that never open an episode
 _MUST_REPEAT = {"order", "order2", "name", "email"}
+_NOTED = ("email", "phone", "code")  # where no answer of an exchange repeats them
 _EPISODE = (
     "order",
     "order2",
@@ -131,6 +132,7 @@ class Speaker:
         guidance, reply = self._guided(intent, mood, reply)
         if reference:
             text, reply = self._referred(reference, text, reply)
+        reply = self._noted(said, text, reply)
         text = noise.typed(text, self.language, self.rng, self.facts.fixed(), mood)
         source = labelling.Source(
             frozenset((self.language,)), self.book.intents[intent].topic, intent, mood
@@ -170,6 +172,13 @@ class Speaker:
         if fact not in reply:
             reply = reference.repeated(reply, self._expanded, self.rng)
         return text, noise.sentence(reply) if self.language == "en" else reply
+
+    def _noted(self, said: set[str], text: str, reply: str) -> str:
+        """The reply with the address or the number that its template leaves out."""
+        for fact in _NOTED:
+            if fact in said and self.facts[fact] in text and self.facts[fact] not in reply:
+                reply = Reference(fact, self.language).repeated(reply, self._expanded, self.rng)
+        return reply
 
     def _reply(
         self,

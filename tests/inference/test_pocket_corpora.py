@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from inference.pocket import corpora
+from inference.pocket import sources
 
 
 def write(path, text):
@@ -14,27 +14,27 @@ def write(path, text):
 
 @pytest.fixture
 def folder(tmp_path):
-    write(tmp_path / corpora.GOEMOTIONS, "so good\t3\ta\nboth\t1,3\tb\nunclear\t0\tc\nbad\t1\td\n")
-    write(tmp_path / corpora.ASAP, "\ufeffreviewbody,star\n好吃,5.0\n一般,3.0\n难吃,1.0\n")
-    write(tmp_path / corpora.BANKING, "text,category\nWhere is it?,card_arrival\nHm?,age_limit\n")
+    write(tmp_path / sources.GOEMOTIONS, "so good\t3\ta\nboth\t1,3\tb\nunclear\t0\tc\nbad\t1\td\n")
+    write(tmp_path / sources.ASAP, "\ufeffreviewbody,star\n好吃,5.0\n一般,3.0\n难吃,1.0\n")
+    write(tmp_path / sources.BANKING, "text,category\nWhere is it?,card_arrival\nHm?,age_limit\n")
     return tmp_path
 
 
 def test_only_rows_with_one_clear_label_are_used(folder):
-    read = corpora.read(folder)
+    read = sources.read(folder)
     assert read.train["goemotions"] == [("so good", "Positive"), ("bad", "Negative")]
     assert read.train["asap"] == [("好吃", "Positive"), ("难吃", "Negative")]
 
 
 def test_masked_names_are_read_as_masks_and_as_names(tmp_path):
-    write(tmp_path / corpora.GOEMOTIONS, "[NAME] was so kind\t3\ta\n")
-    read, rng = corpora.read(tmp_path), random.Random(1)
+    write(tmp_path / sources.GOEMOTIONS, "[NAME] was so kind\t3\ta\n")
+    read, rng = sources.read(tmp_path), random.Random(1)
     words = {drawn[0].split()[0] for _ in range(300) if (drawn := read.opinion(rng))}
     assert {"[NAME]", "Alex"} <= words
 
 
 def test_real_questions_stand_for_an_intent(folder):
-    assert corpora.read(folder).questions == [("Where is it?", "late_delivery")]
+    assert sources.read(folder).questions == [("Where is it?", "late_delivery")]
 
 
 ADJECTIVES = """<sentiment>
@@ -48,8 +48,8 @@ ADJECTIVES = """<sentiment>
 
 
 def test_a_list_of_words_becomes_examples_of_a_few_words(tmp_path):
-    (tmp_path / corpora.VADER).write_text("great\t3.1\t0.7\nmeh\t-0.3\t1\nvile\t-3\t0.5\n", "utf-8")
-    read = corpora.read(tmp_path)
+    (tmp_path / sources.VADER).write_text("great\t3.1\t0.7\nmeh\t-0.3\t1\nvile\t-3\t0.5\n", "utf-8")
+    read = sources.read(tmp_path)
     assert read.train["vader"] == [("great", "Positive"), ("vile", "Negative")]
     rng = random.Random(1)
     drawn = {read.opinion(rng) for _ in range(500)} - {None}
@@ -57,8 +57,8 @@ def test_a_list_of_words_becomes_examples_of_a_few_words(tmp_path):
 
 
 def test_adjectives_whose_senses_agree_become_judgements(tmp_path):
-    (tmp_path / corpora.PATTERN).write_text(ADJECTIVES, "utf-8")
-    read, rng = corpora.read(tmp_path), random.Random(1)
+    (tmp_path / sources.PATTERN).write_text(ADJECTIVES, "utf-8")
+    read, rng = sources.read(tmp_path), random.Random(1)
     assert dict(read.train["pattern"]) == {
         "dull": "Negative", "kind": "Positive", "wooden": "Neutral",
     }  # fmt: skip
@@ -72,33 +72,33 @@ def test_adjectives_whose_senses_agree_become_judgements(tmp_path):
 
 def test_without_a_folder_everything_is_generated():
     rng = random.Random(1)
-    empty = corpora.read(None)
+    empty = sources.read(None)
     assert all(empty.opinion(rng) is None and empty.question(rng) is None for _ in range(50))
 
 
 def test_test_and_judging_files_are_never_read(folder):
     for name in ("goemotions_test.tsv.gz", "eval_en_reviews.csv.gz", "asap_test_sample.csv.gz"):
         write(folder / name, "not even the right columns")
-    assert corpora.read(folder).names == [corpora.GOEMOTIONS, corpora.ASAP, corpora.BANKING]
+    assert sources.read(folder).names == [sources.GOEMOTIONS, sources.ASAP, sources.BANKING]
 
 
 @pytest.mark.parametrize("text", ["reviewbody,stars\nx,5\n", "", "reviewbody,star\nx,many\n"])
 def test_a_damaged_corpus_is_named(tmp_path, text):
-    write(tmp_path / corpora.ASAP, text)
-    with pytest.raises(corpora.CorpusError, match=corpora.ASAP):
-        corpora.read(tmp_path)
+    write(tmp_path / sources.ASAP, text)
+    with pytest.raises(sources.CorpusError, match=sources.ASAP):
+        sources.read(tmp_path)
 
 
 def test_a_corpus_that_was_damaged_in_the_middle_is_named(tmp_path):
     packed = bytearray(gzip.compress(b"so good\t3\ta\n" * 500))
     packed[20:40] = b"\xff" * 20
-    (tmp_path / corpora.GOEMOTIONS).write_bytes(packed)
-    with pytest.raises(corpora.CorpusError, match=corpora.GOEMOTIONS):
-        corpora.read(tmp_path)
+    (tmp_path / sources.GOEMOTIONS).write_bytes(packed)
+    with pytest.raises(sources.CorpusError, match=sources.GOEMOTIONS):
+        sources.read(tmp_path)
 
 
 def test_a_folder_without_any_corpus_is_refused(tmp_path):
-    with pytest.raises(corpora.CorpusError, match="--data must hold at least one of"):
-        corpora.read(tmp_path)
-    with pytest.raises(corpora.CorpusError, match="--data must be a folder"):
-        corpora.read(tmp_path / "missing")
+    with pytest.raises(sources.CorpusError, match="--data must hold at least one of"):
+        sources.read(tmp_path)
+    with pytest.raises(sources.CorpusError, match="--data must be a folder"):
+        sources.read(tmp_path / "missing")

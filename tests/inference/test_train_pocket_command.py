@@ -11,8 +11,9 @@ import torch
 from django.core.management import CommandError, call_command
 
 from inference.pocket import export, making, tokenizer, transfer
-from inference.pocket.corpora import ASAP, Corpora
+from inference.pocket.corpora import Corpora
 from inference.pocket.recipe import Recipe
+from inference.pocket.sources import ASAP
 from inference.pocket.training import Plan, Shape, new_model
 
 MINUTES = 1.0

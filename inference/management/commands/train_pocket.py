@@ -90,7 +90,7 @@ def _make(out: Path, *, data, start, fresh, threads, writers, **options) -> dict
     import torch
 
     from inference.pocket import making
-    from inference.pocket.corpora import CorpusError
+    from inference.pocket.sources import CorpusError
 
     if threads:
         torch.set_num_threads(threads)
