@@ -39,7 +39,7 @@ _LOW = {
     "nonsense", "feedback_channel", "feature_request", "language", "feelings",
 }  # fmt: skip
 _NO_MATTER = {"order_follow", "any_follow", "unclear", "mixed_praise", "complaint", "callback"}
-LEISURE = {"reviews", "social"}  # files of lines that ask a support desk for nothing
+LEISURE = {"reviews", "social", "opinions"}  # files of lines that ask a support desk for nothing
 _FILE_TOPICS = {"telecom": "Technical", "software": "Technical", "bookings": "Booking"}
 _TOPICS = {
     "Order": ("cancel_order", "change_order", "missing_item", "reorder", "bulk_order"),

@@ -30,6 +30,7 @@ _EPISODE = (
 )
 _ISSUES = ("orders", "money", "account")  # topics that people get angry about
 _REFERRED = 0.45  # share of openings beside which stands a number or a name
+_THINNED = 0.1  # share of openings without a fact that lack some words
 _GUIDED = 0.12  # share of angry turns whose reply was told so
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _SORRY = re.compile(
@@ -128,6 +129,8 @@ class Speaker:
             text = self._with_anger(text)
         elif opens and intent != "greeting":
             text = self._wrapped(text)
+            if not said and self.rng.random() < _THINNED:
+                text = noise.thinned(text, self.rng)
         mood = "Negative" if upset else ask.mood
         guidance, reply = self._guided(intent, mood, reply)
         if reference:

@@ -47,7 +47,8 @@ def test_a_rating_reaches_what_is_similar_and_turns_for_the_opposite(folder):
         "dull": "Negative", "ho-hum": "Negative", "humdrum": "Negative",
         "gripping": "Positive", "gripping well": "Positive",
     }  # fmt: skip
-    assert set(read.train["phrases"]) == {("a dull play", "Negative"), ("a humdrum job", "Negative")}
+    phrases = {"a dull play": "Negative", "a humdrum job": "Negative"}
+    assert dict(read.train["phrases"]) == phrases
 
 
 def test_without_ratings_no_word_has_a_mood(folder):

@@ -43,7 +43,9 @@ class Command(BaseCommand):
             "--hidden", type=int, default=256, help="width of the model, a multiple of 64 (256)"
         )
         parser.add_argument("--layers", type=int, default=4, help="depth of the model (4)")
-        parser.add_argument("--rows", type=int, default=8, help="rows of 512 tokens in a step (8)")
+        parser.add_argument(
+            "--rows", type=int, help="rows of 512 tokens in a step (8 on a CPU, 64 with a GPU)"
+        )
         parser.add_argument(
             "--writers",
             type=int,
@@ -74,7 +76,7 @@ def _check(*, minutes, rate, threads, hidden, layers, rows, writers, compile, **
     _require(threads >= 0, "--threads", "0 (all cores) or more", threads)
     _require(0 < hidden <= 1024 and hidden % 64 == 0, "--hidden", "64, 128 ... 1024", hidden)
     _require(1 <= layers <= 32, "--layers", "1 to 32", layers)
-    _require(1 <= rows <= 256, "--rows", "1 to 256", rows)
+    _require(rows is None or 1 <= rows <= 256, "--rows", "1 to 256", rows)
     _require(writers is None or 0 <= writers <= 64, "--writers", "0 to 64", writers)
     compiler = os.environ.get("CXX", "g++")
     if compile and not shutil.which(compiler):
@@ -86,7 +88,7 @@ def _require(fine: bool, option: str, allowed: str, value) -> None:
         raise CommandError(f"{option} must be {allowed}, not {value}.")
 
 
-def _make(out: Path, *, data, start, fresh, threads, writers, **options) -> dict:
+def _make(out: Path, *, data, start, fresh, threads, writers, rows, **options) -> dict:
     import torch
 
     from inference.pocket import making
@@ -97,13 +99,14 @@ def _make(out: Path, *, data, start, fresh, threads, writers, **options) -> dict
     gpu = torch.cuda.is_available()
     if writers is None:
         writers = max(1, (os.cpu_count() or 1) - 2) if gpu else 0
+    rows = rows or (64 if gpu else 8)
     try:
         if fresh:
             making.forget(out)
         with _Bar() as bar:
             return making.make(
                 out,
-                _plan(start, **options),
+                _plan(start, rows=rows, **options),
                 data,
                 "cuda" if gpu else "cpu",
                 progress=bar,
