@@ -1,21 +1,31 @@
 """What a training draws from public corpora, beside the generated data."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from inference.pocket import adjectives
+from inference.pocket import adjectives, judge
 
 _THINNED, _LOWERED, _DOUBLED = 0.4, 0.15, 0.12  # shares of quoted messages
 _GAPS = (0.05, 0.1, 0.2)  # shares of words that a thinned message may lack
+_JUDGED = 0.6  # weight of the judge's opinion beside the label's, where it has judged the source
 _NAMED = 0.5  # share of them with a name where the corpus has a mask: logs have either
 SHARES = {
-    "goemotions": 0.13, "asap": 0.004, "banking77": 0.025, "vader": 0.03, "pattern": 0.05,
-    "wordnet": 0.05, "phrases": 0.02,
+    "goemotions": 0.7, "asap": 0.004, "banking77": 0.02, "vader": 0.02, "pattern": 0.03,
+    "wordnet": 0.03, "phrases": 0.02,
 }  # fmt: skip
 QUESTION_SHARE = 0.12  # of conversations
 ADJECTIVES = ("pattern", "wordnet")
 LISTS = ("vader", *ADJECTIVES)  # words, not messages: a few of one label make one example
+
+
+class Opinion(NamedTuple):
+    """A message and its label; `shares`, where a judge was heard too, weigh all labels."""
+
+    text: str
+    label: str
+    shares: Mapping[str, float] | None = None
 
 
 @dataclass
@@ -27,6 +37,7 @@ class Corpora:
     dev: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     questions: list[tuple[str, str]] = field(default_factory=list)  # text, intent
     meanings: list[tuple[str, str]] = field(default_factory=list)  # word, definition
+    judged: dict[str, list[dict[str, float]]] = field(default_factory=dict)  # as judge.opinions
     _by_label: dict[str, dict[str, list[str]]] = field(default_factory=dict, repr=False)
 
     def texts(self) -> Iterator[str]:
@@ -40,20 +51,34 @@ class Corpora:
             return None
         return rng.choice(self.questions)
 
-    def opinion(self, rng: random.Random) -> tuple[str, str] | None:
+    def opinion(self, rng: random.Random) -> Opinion | None:
         """A labelled message of a corpus, or None where a generated one is due."""
         chance = rng.random()
         for name, share in SHARES.items():
             if name in self.train and chance < share:
-                return self._listed(rng, name) if name in LISTS else self._quoted(rng, name)
+                listed = name in LISTS
+                return Opinion(*(self._listed if listed else self._quoted)(rng, name))
             chance -= share
         return None
 
-    def _quoted(self, rng: random.Random, name: str) -> tuple[str, str]:
-        """A message, now and then with words missing or before another one of its label: few rows
-        are read many times."""
-        text, label = rng.choice(self.train[name])
-        if rng.random() < _DOUBLED:
+    def judge(self, name: str) -> None:
+        """Let a linear judge tell the labels of a source as well, from its other rows."""
+        rows = self.train[name]
+        names = sorted({label for _, label in rows})
+        found = judge.opinions(rows, names)
+        self.judged[name] = [
+            {each: _JUDGED * p + (1 - _JUDGED) * (each == label) for each, p in told}
+            for (_, label), row in zip(rows, found.tolist(), strict=True)
+            for told in [list(zip(names, row, strict=True))]
+        ]
+
+    def _quoted(self, rng: random.Random, name: str) -> tuple[str, str, Mapping[str, float] | None]:
+        """A message, now and then with words missing, and where its label is all that is known of
+        it, before another one of that label: few rows are read many times."""
+        number = rng.randrange(len(self.train[name]))
+        text, label = self.train[name][number]
+        shares = self.judged[name][number] if name in self.judged else None
+        if not shares and rng.random() < _DOUBLED:
             text = f"{text} {rng.choice(self.by_label(name)[label])}"
         if rng.random() < _NAMED:
             text = text.replace("[NAME]", "Alex").replace("[RELIGION]", "Buddhist")
@@ -61,7 +86,7 @@ class Corpora:
             gaps = rng.choice(_GAPS)
             kept = [word for word in text.split() if rng.random() > gaps]
             text = " ".join(kept) or text
-        return (text.lower() if rng.random() < _LOWERED else text), label
+        return (text.lower() if rng.random() < _LOWERED else text), label, shares
 
     def _listed(self, rng: random.Random, name: str) -> tuple[str, str]:
         words = self.by_label(name)

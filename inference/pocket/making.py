@@ -20,6 +20,7 @@ from inference.prompts import CHATML, ChatPrompt
 from inference.tasks import Affine
 
 _CHECKPOINT = "checkpoint.pt"
+_NOISY = {"goemotions"}  # corpora whose labels differ from person to person
 _BYTES = 256  # every byte has a token
 
 
@@ -62,6 +63,8 @@ def make(
     if problem := export.refusal(out):
         raise MakingError(problem)
     texts = sources.read(data)
+    for name in set(texts.train) & _NOISY:
+        texts.judge(name)
     room = workspace(out, plan, texts, start)
     words = _tokenizer(room, plan, texts)
     try:

@@ -5,7 +5,7 @@ by independent branches; the attention mask and the positions make each branch s
 would see alone. The ids come from the product's own `ChatPrompt`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -28,6 +28,7 @@ class Branch:
     weights: list[float] = field(default_factory=list)
     offset: int = 0  # positions left free between the shared beginning and the branch
     wishes: list[tuple[int, int]] = field(default_factory=list)  # index in ids, number of intent
+    others: list[tuple[int, int, float]] = field(default_factory=list)  # index, token and weight
 
     def add(self, ids: Sequence[int], weight: float) -> None:
         self.ids += ids
@@ -112,9 +113,18 @@ def conversation_branch(
 
 
 def label_branch(
-    prompt: ChatPrompt, system: str, text: str, label: str, limit: int, weight: float = LABEL_WEIGHT
+    prompt: ChatPrompt,
+    system: str,
+    text: str,
+    label: str,
+    limit: int,
+    weight: float = LABEL_WEIGHT,
+    shares: Mapping[str, float] | None = None,
 ) -> tuple[list[int], Branch]:
-    """The task's prompt, and a message cut to fit with its label as the whole answer."""
+    """The task's prompt, and a message cut to fit with its label as the whole answer.
+
+    With `shares`, which sum to 1, the answer's beginning is each label's by its share.
+    """
     messages = message_context(system, text)
     asked = prompt.encode(messages)
     answer = prompt.label(label)
@@ -124,7 +134,12 @@ def label_branch(
     shared = prompt.shared(messages)
     branch = Branch()
     branch.add_heard(asked[shared:])
+    at = len(branch.ids)
     branch.add(answer, weight)
+    if shares:
+        branch.weights[at] = weight * shares[label]
+        others = ((prompt.label(each)[0], p) for each, p in shares.items() if each != label)
+        branch.others = [(at, token, weight * p) for token, p in others]
     return asked[:shared], branch
 
 
@@ -233,8 +248,13 @@ def _targets(
     """The first token of a branch is predicted at the end of the shared beginning."""
     for index, (token, weight) in enumerate(zip(branch.ids, branch.weights, strict=True)):
         if weight:
-            source = start - 1 if index == 0 else at + index - 1
-            yield row + source, token, weight, owner
+            yield row + _before(index, start, at), token, weight, owner
+    for index, token, weight in branch.others:
+        yield row + _before(index, start, at), token, weight, owner
+
+
+def _before(index: int, start: int, at: int) -> int:
+    return start - 1 if index == 0 else at + index - 1
 
 
 def visible(segment: torch.Tensor) -> torch.Tensor:

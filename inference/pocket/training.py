@@ -26,13 +26,13 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Shape:
-    """Size of the model: about 5.5 M parameters as it ships."""
+    """Size of the model: about 12 M parameters as it ships."""
 
-    hidden: int = 256
-    layers: int = 4
-    heads: int = 4
-    intermediate: int = 768
-    vocabulary: int = 8192
+    hidden: int = 320
+    layers: int = 6
+    heads: int = 5
+    intermediate: int = 960
+    vocabulary: int = 12288
     context: int = 4096
 
 
@@ -48,6 +48,7 @@ class Plan:
     floor: float = 0.02  # of the rates, at the end
     decay: float = 0.01
     checkpoint_seconds: float = 45.0
+    reads: int = 1  # of each batch, where learning is quicker than writing
     compiled: bool = False  # fused by torch.compile first, which needs a C++ compiler
     shape: Shape = field(default_factory=Shape)
     recipe: Recipe = field(default_factory=Recipe)
@@ -126,7 +127,7 @@ class Trainer:
         self.listener = losses.Listener(plan.shape.hidden, len(wishes.names())).to(device)
         self.optimizers = self._optimizers()
         self.report = Report()
-        self._writer = Writer(plan.recipe, tokenizer, corpora, writers)
+        self._writer = Writer(plan.recipe, tokenizer, corpora, writers, plan.reads)
         if checkpoint and checkpoint.exists():
             self._load()
         elif start:

@@ -17,6 +17,7 @@ from inference.pocket.recipe import Recipe
 from inference.pocket.sequences import Batch
 from inference.prompts import ChatPrompt
 
+_BLOCK = 64  # batches after which, where each is read more than once, they come again
 _AHEAD = 3  # batches a process, so that none is idle while others are learned
 
 Arrays = tuple[np.ndarray, ...]  # the fields of a Batch
@@ -27,7 +28,8 @@ class Writer:
 
     What a step reads depends on nothing but the recipe, the step and the corpora, so it is the same
     whoever writes it. Without `processes` a thread writes one batch ahead, which is enough where
-    the learning takes longer than the writing.
+    the learning takes longer than the writing. Where it takes less, each batch may be read several
+    times (`reads`): so many steps after one another have new batches, then the same ones again.
     """
 
     def __init__(
@@ -36,11 +38,13 @@ class Writer:
         tokenizer: PreTrainedTokenizerFast,
         corpora: Corpora,
         processes: int = 0,
+        reads: int = 1,
     ):
         work = (plan, tokenizer, corpora)
+        self._reads, self._kept = reads, dict[int, Batch]()
         self._ahead = _AHEAD * processes or 1
         self._coming: deque[Future[Arrays]] = deque()
-        self._next = 0  # the step of the first that is coming
+        self._next = 0  # the number of the first that is coming
         if processes:  # spawned: a fork of a process that holds a GPU or threads may hang
             context = get_context("spawn")
             self._executor = ProcessPoolExecutor(processes, context, _begin, work)
@@ -50,11 +54,23 @@ class Writer:
             self._write = _Desk(*work)
 
     def batch(self, step: int) -> Batch:
-        if step != self._next:
+        """What a step reads; quick where the steps are asked for in order."""
+        if self._reads == 1:
+            return self._written(step)
+        block, place = divmod(step, self._reads * _BLOCK)
+        number = block * _BLOCK + place % _BLOCK
+        if place == 0:
+            self._kept.clear()
+        if number not in self._kept:
+            self._kept[number] = self._written(number)
+        return self._kept[number]
+
+    def _written(self, number: int) -> Batch:
+        if number != self._next:
             self._coming.clear()
-            self._next = step
+            self._next = number
         while len(self._coming) <= self._ahead:
-            self._coming.append(self._executor.submit(self._write, step + len(self._coming)))
+            self._coming.append(self._executor.submit(self._write, number + len(self._coming)))
         self._next += 1
         return Batch(*map(torch.from_numpy, self._coming.popleft().result()))
 

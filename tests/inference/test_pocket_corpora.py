@@ -52,7 +52,7 @@ def test_a_list_of_words_becomes_examples_of_a_few_words(tmp_path):
     read = sources.read(tmp_path)
     assert read.train["vader"] == [("great", "Positive"), ("vile", "Negative")]
     rng = random.Random(1)
-    drawn = {read.opinion(rng) for _ in range(500)} - {None}
+    drawn = {each[:2] for _ in range(500) if (each := read.opinion(rng))}
     assert drawn == {("great", "Positive"), ("vile", "Negative")}
 
 
@@ -62,7 +62,7 @@ def test_adjectives_whose_senses_agree_become_judgements(tmp_path):
     assert dict(read.train["pattern"]) == {
         "dull": "Negative", "kind": "Positive", "wooden": "Neutral",
     }  # fmt: skip
-    drawn = [each for _ in range(9000) if (each := read.opinion(rng))]
+    drawn = [each[:2] for _ in range(9000) if (each := read.opinion(rng))]
     assert {label for text, label in drawn if "dull" in text} == {"Negative"}
     assert {label for text, label in drawn if "wooden" in text} == {"Neutral"}
     assert {label for text, label in drawn if "kind" in text} == {"Positive", "Negative"}

@@ -9,7 +9,9 @@ from django.conf import settings
 from inference.pocket import recipe, tokenizer
 from inference.pocket.corpora import Corpora
 from inference.pocket.recipe import Recipe
+from inference.pocket.writing import Writer
 
+SMALL = Recipe(rows=1, spelled=200)
 WRITING = """
 import sys, time
 from transformers import PreTrainedTokenizerFast
@@ -37,3 +39,15 @@ def test_a_training_that_is_killed_leaves_no_writers_behind(tmp_path):
     assert children
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not alive
+
+
+def test_batches_that_are_read_twice_come_again_also_after_a_resumption():
+    words = tokenizer.train(recipe.texts(SMALL, Corpora()), 700)
+    once, twice = Writer(SMALL, words, Corpora()), Writer(SMALL, words, Corpora(), reads=2)
+    resumed = Writer(SMALL, words, Corpora(), reads=2)
+    written = [once.batch(step).ids.tolist() for step in range(66)]
+    read = [twice.batch(step).ids.tolist() for step in range(130)]
+    assert read == [*written[:64], *written[:64], *written[64:]]
+    assert [resumed.batch(step).ids.tolist() for step in range(100, 130)] == read[100:]
+    for writer in (once, twice, resumed):
+        writer.close()

@@ -40,9 +40,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--seed", type=int, default=1, help="of text, weights and order (1)")
         parser.add_argument(
-            "--hidden", type=int, default=256, help="width of the model, a multiple of 64 (256)"
+            "--hidden", type=int, default=320, help="width of the model, a multiple of 64 (320)"
         )
-        parser.add_argument("--layers", type=int, default=4, help="depth of the model (4)")
+        parser.add_argument("--layers", type=int, default=6, help="depth of the model (6)")
         parser.add_argument(
             "--rows", type=int, help="rows of 512 tokens in a step (8 on a CPU, 64 with a GPU)"
         )
@@ -50,6 +50,11 @@ class Command(BaseCommand):
             "--writers",
             type=int,
             help="processes that write the text (none on a CPU, all cores but two with a GPU)",
+        )
+        parser.add_argument(
+            "--reads",
+            type=int,
+            help="how often each batch is read (1 on a CPU; 2 with a GPU, which waits for text)",
         )
         parser.add_argument("--threads", type=int, default=0, help="CPU threads (all cores)")
         parser.add_argument(
@@ -70,13 +75,16 @@ class Command(BaseCommand):
         self.stdout.write(_line(report) if json else _summary(report, out))
 
 
-def _check(*, minutes, rate, threads, hidden, layers, rows, writers, compile, **others) -> None:
+def _check(
+    *, minutes, rate, threads, hidden, layers, rows, reads, writers, compile, **others
+) -> None:
     _require(0 < minutes <= 24 * 60, "--minutes", "more than 0 and at most 1440", minutes)
     _require(rate is None or 0 < rate <= 10, "--rate", "more than 0 and at most 10", rate)
     _require(threads >= 0, "--threads", "0 (all cores) or more", threads)
     _require(0 < hidden <= 1024 and hidden % 64 == 0, "--hidden", "64, 128 ... 1024", hidden)
     _require(1 <= layers <= 32, "--layers", "1 to 32", layers)
     _require(rows is None or 1 <= rows <= 256, "--rows", "1 to 256", rows)
+    _require(reads is None or 1 <= reads <= 100, "--reads", "1 to 100", reads)
     _require(writers is None or 0 <= writers <= 64, "--writers", "0 to 64", writers)
     compiler = os.environ.get("CXX", "g++")
     if compile and not shutil.which(compiler):
@@ -88,7 +96,7 @@ def _require(fine: bool, option: str, allowed: str, value) -> None:
         raise CommandError(f"{option} must be {allowed}, not {value}.")
 
 
-def _make(out: Path, *, data, start, fresh, threads, writers, rows, **options) -> dict:
+def _make(out: Path, *, data, start, fresh, threads, writers, rows, reads, **options) -> dict:
     import torch
 
     from inference.pocket import making
@@ -99,14 +107,14 @@ def _make(out: Path, *, data, start, fresh, threads, writers, rows, **options) -
     gpu = torch.cuda.is_available()
     if writers is None:
         writers = max(1, (os.cpu_count() or 1) - 2) if gpu else 0
-    rows = rows or (64 if gpu else 8)
+    rows, reads = rows or (64 if gpu else 8), reads or (2 if gpu else 1)
     try:
         if fresh:
             making.forget(out)
         with _Bar() as bar:
             return making.make(
                 out,
-                _plan(start, rows=rows, **options),
+                _plan(start, rows=rows, reads=reads, **options),
                 data,
                 "cuda" if gpu else "cpu",
                 progress=bar,
@@ -121,13 +129,13 @@ def _make(out: Path, *, data, start, fresh, threads, writers, rows, **options) -
         raise CommandError("Stopped. The same command goes on where it was.") from error
 
 
-def _plan(start, *, minutes, rate, seed, hidden, layers, rows, compile, **others):
+def _plan(start, *, minutes, rate, seed, hidden, layers, rows, reads, compile, **others):
     from inference.pocket.recipe import Recipe
     from inference.pocket.training import Plan, Shape
 
     shape = Shape(hidden=hidden, layers=layers, heads=hidden // 64, intermediate=3 * hidden)
     recipe = Recipe(seed=seed, rows=rows)
-    plan = Plan(minutes=minutes, shape=shape, recipe=recipe, compiled=compile)
+    plan = Plan(minutes=minutes, shape=shape, recipe=recipe, reads=reads, compiled=compile)
     if rate is None:  # what is learned already would be lost at the full rates
         rate = 0.6 if start else 1.0
     return replace(plan, muon_rate=rate * plan.muon_rate, adam_rate=rate * plan.adam_rate)
