@@ -255,7 +255,7 @@ class TestInTheAdmin:
 
 
 class Counting(ScriptedEngine):
-    """Answers late: only when as many are open as may be, or when nothing more comes."""
+    """Answers late, so that a busy machine too has sent all that may be open by then."""
 
     most = 0
 
@@ -273,7 +273,7 @@ class Counting(ScriptedEngine):
             self.pending -= 1
             deliver(event)
 
-        threading.Timer(0.01, answer).start()
+        threading.Timer(0.3, answer).start()
 
 
 class Failing(ScriptedEngine):
