@@ -12,8 +12,8 @@ _GAPS = (0.05, 0.1, 0.2)  # shares of words that a thinned message may lack
 _JUDGED = 0.6  # weight of the judge's opinion beside the label's, where it has judged the source
 _NAMED = 0.5  # share of them with a name where the corpus has a mask: logs have either
 SHARES = {
-    "goemotions": 0.7, "asap": 0.004, "banking77": 0.02, "vader": 0.02, "pattern": 0.03,
-    "wordnet": 0.03, "phrases": 0.02,
+    "goemotions": 0.25, "asap": 0.004, "banking77": 0.03, "vader": 0.03, "pattern": 0.05,
+    "wordnet": 0.05, "phrases": 0.02,
 }  # fmt: skip
 QUESTION_SHARE = 0.12  # of conversations
 ADJECTIVES = ("pattern", "wordnet")

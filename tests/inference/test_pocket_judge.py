@@ -2,10 +2,14 @@
 
 import random
 
+import pytest
 import torch
+from transformers import AutoTokenizer
 
-from inference.pocket import judge
+from inference import config
+from inference.pocket import judge, sequences
 from inference.pocket.corpora import Corpora
+from inference.prompts import ChatPrompt
 
 NAMES = ("Negative", "Positive")
 GOOD, BAD = ("lovely", "superb", "charming"), ("awful", "dreary", "broken")
@@ -47,3 +51,22 @@ def test_a_judged_label_is_shared_between_those_who_told_it():
     assert 0.3 < wrong.shares["Positive"] < 0.6
     right = next(each for text, each in drawn.items() if text.startswith("the lovely"))
     assert right.shares["Positive"] > 0.8
+
+
+def test_a_shared_label_is_learned_by_its_shares():
+    prompt = ChatPrompt(AutoTokenizer.from_pretrained(config.POCKET))
+    first = {name: prompt.label(name)[0] for name in NAMES}
+    prefix, branch = sequences.label_branch(
+        prompt, "Good or bad?", "hm", "Negative", 512, shares={"Negative": 0.7, "Positive": 0.3}
+    )
+    batch = sequences.lay_out([sequences.Tree(prefix, [branch])], 512)
+    told = {
+        name: (at, weight)
+        for name, token in first.items()
+        for at, target, weight in zip(
+            batch.source.tolist(), batch.target.tolist(), batch.weight.tolist(), strict=True
+        )
+        if target == token
+    }
+    assert told["Negative"] == (told["Positive"][0], pytest.approx(0.7 * sequences.LABEL_WEIGHT))
+    assert told["Positive"][1] == pytest.approx(0.3 * sequences.LABEL_WEIGHT)

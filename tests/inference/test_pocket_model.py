@@ -118,7 +118,7 @@ def test_a_conversation_stays_in_its_language_and_ends_its_sentences(engine, tex
 
 def test_the_folder_is_small_and_says_what_it_is():
     sizes = [path.stat().st_size for path in Path(POCKET).iterdir()]
-    assert sum(sizes) < 20 * 2**20
+    assert sum(sizes) < 40_000_000
     card = (POCKET / "README.md").read_text("utf-8")
     report = json.loads((POCKET / "training.json").read_text("utf-8"))
     assert f"{report['parameters']:,}" in card
