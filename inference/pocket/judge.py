@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-from torch.nn.functional import cross_entropy, embedding_bag
+from torch.nn.functional import embedding_bag, one_hot
 
 _SIZE = 1 << 19  # of the hashed features
 _WORD = re.compile(r"\w+|[^\w\s]")
 _LETTERS = range(2, 6)  # lengths of the pieces of a word
 _FOLDS = 4
 _PENALTY = 1.0  # on half the squared weights, against the sum of the rows' losses
-_STEPS = 60  # of L-BFGS
+_STEPS = 40  # of L-BFGS
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,15 @@ class _Rows:
         return embedding_bag(
             self.columns, weights, self.starts, mode="sum", per_sample_weights=self.values
         )
+
+    def spread(self, slopes: torch.Tensor) -> torch.Tensor:
+        """The transposed rows times `slopes` (rows, labels); shape (features, labels).
+
+        By hand: autograd takes nearly twice as long for the gradient of an embedding bag.
+        """
+        counts = self.starts.diff(append=torch.tensor([len(self.columns)]))
+        each = slopes.repeat_interleave(counts, 0) * self.values[:, None]
+        return torch.zeros(_SIZE, slopes.shape[1]).index_add_(0, self.columns, each)
 
 
 def opinions(rows: Sequence[tuple[str, str]], names: Sequence[str]) -> torch.Tensor:
@@ -87,15 +96,18 @@ def _laid_out(counts: Sequence[Counter[int]], rarity: torch.Tensor) -> _Rows:
 
 def _fit(rows: _Rows, labels: torch.Tensor, names: int) -> torch.Tensor:
     """Softmax regression with a squared penalty; weights of shape (features, names)."""
-    weights = torch.zeros(_SIZE, names, requires_grad=True)
-    solver = torch.optim.LBFGS([weights], max_iter=_STEPS, line_search_fn="strong_wolfe")
+    weights = torch.zeros(_SIZE, names)
+    truth = one_hot(labels, names).float()
+    solver = torch.optim.LBFGS(
+        [weights], max_iter=_STEPS, history_size=10, line_search_fn="strong_wolfe"
+    )
 
+    @torch.no_grad()
     def loss() -> torch.Tensor:
-        solver.zero_grad()
-        missed = cross_entropy(rows.scores(weights), labels, reduction="sum")
-        value = missed + _PENALTY / 2 * weights.square().sum()
-        value.backward()
-        return value
+        scores = rows.scores(weights)
+        weights.grad = rows.spread(scores.softmax(-1) - truth).add_(weights, alpha=_PENALTY)
+        missed = -(truth * scores.log_softmax(-1)).sum()
+        return missed + _PENALTY / 2 * weights.square().sum()
 
     solver.step(loss)
-    return weights.detach()
+    return weights
