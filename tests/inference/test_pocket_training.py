@@ -185,14 +185,16 @@ def test_label_scores_are_those_of_plain_transformers(prompt, words):
 
 def test_training_lowers_the_loss(words):
     trainer = Trainer(replace(TOY, steps=80, muon_rate=0.005), words, NOTHING)
-    unseen = [recipe.batch(TOY.recipe, n, trainer.prompt, NOTHING) for n in range(10_000, 10_008)]
+    unseen = [recipe.batch(TOY.recipe, n, trainer.prompt, NOTHING) for n in range(10_000, 10_012)]
 
-    def loss():  # of any eight batches: one may be a drill of nothing but digits
-        return torch.cat([text_losses(trainer.model, each) for each in unseen]).mean()
+    @torch.inference_mode()
+    def loss():  # what is minimised, over twelve batches: one may be a drill of nothing but digits
+        found = [losses.loss(trainer.model, trainer.listener, each, "cpu") for each in unseen]
+        return torch.stack(found).mean()
 
     before = loss()
     trainer.run()
-    assert loss() < 0.9 * before
+    assert loss() < 0.8 * before
 
 
 def test_the_same_seed_has_the_same_first_losses(words):
