@@ -56,23 +56,22 @@ class Corpora:
         chance = rng.random()
         for name, share in SHARES.items():
             if name in self.train and chance < share:
-                listed = name in LISTS
-                return Opinion(*(self._listed if listed else self._quoted)(rng, name))
+                return self._listed(rng, name) if name in LISTS else self._quoted(rng, name)
             chance -= share
         return None
 
     def judge(self, name: str) -> None:
         """Let a linear judge tell the labels of a source as well, from its other rows."""
         rows = self.train[name]
+        if len(rows) < judge.FOLDS:
+            return
         names = sorted({label for _, label in rows})
-        found = judge.opinions(rows, names)
+        told = (dict(zip(names, row, strict=True)) for row in judge.opinions(rows, names).tolist())
         self.judged[name] = [
-            {each: _JUDGED * p + (1 - _JUDGED) * (each == label) for each, p in told}
-            for (_, label), row in zip(rows, found.tolist(), strict=True)
-            for told in [list(zip(names, row, strict=True))]
+            _shared(label, shares) for (_, label), shares in zip(rows, told, strict=True)
         ]
 
-    def _quoted(self, rng: random.Random, name: str) -> tuple[str, str, Mapping[str, float] | None]:
+    def _quoted(self, rng: random.Random, name: str) -> Opinion:
         """A message, now and then with words missing, and where its label is all that is known of
         it, before another one of that label: few rows are read many times."""
         number = rng.randrange(len(self.train[name]))
@@ -86,15 +85,15 @@ class Corpora:
             gaps = rng.choice(_GAPS)
             kept = [word for word in text.split() if rng.random() > gaps]
             text = " ".join(kept) or text
-        return (text.lower() if rng.random() < _LOWERED else text), label, shares
+        return Opinion(text.lower() if rng.random() < _LOWERED else text, label, shares)
 
-    def _listed(self, rng: random.Random, name: str) -> tuple[str, str]:
+    def _listed(self, rng: random.Random, name: str) -> Opinion:
         words = self.by_label(name)
         if name in ADJECTIVES:
-            return adjectives.judgement(rng, words)
+            return Opinion(*adjectives.judgement(rng, words))
         label = rng.choice(tuple(words))
         drawn = rng.sample(words[label], min(len(words[label]), rng.choice((1, 1, 2, 3, 4))))
-        return rng.choice((" ", ", ", " and ")).join(drawn), label
+        return Opinion(rng.choice((" ", ", ", " and ")).join(drawn), label)
 
     def by_label(self, name: str) -> dict[str, list[str]]:
         """The texts of a source by label."""
@@ -103,3 +102,7 @@ class Corpora:
             for text, label in self.train[name]:
                 found.setdefault(label, []).append(text)
         return self._by_label[name]
+
+
+def _shared(label: str, judged: Mapping[str, float]) -> dict[str, float]:
+    return {each: _JUDGED * p + (1 - _JUDGED) * (each == label) for each, p in judged.items()}

@@ -1,8 +1,8 @@
 """A second opinion on a corpus's labels: a linear judge of words and letters, on rows it never saw.
 
 One person's label of a short comment is noisy, and a small model that reads the same rows many
-times learns the noise by heart. So a part of the labels drawn for training are those of softmax
-regression on n-grams, fitted on the other folds of the same corpus: what can be told from the text.
+times learns the noise by heart. So a training shares each label with softmax regression on n-grams,
+fitted on the other folds of the same corpus: with what can be told from the text.
 """
 
 import math
@@ -19,7 +19,7 @@ from torch.nn.functional import embedding_bag, one_hot
 _SIZE = 1 << 19  # of the hashed features
 _WORD = re.compile(r"\w+|[^\w\s]")
 _LETTERS = range(2, 6)  # lengths of the pieces of a word
-_FOLDS = 4
+FOLDS = 4
 _PENALTY = 1.0  # on half the squared weights, against the sum of the rows' losses
 _STEPS = 40  # of L-BFGS
 
@@ -51,11 +51,11 @@ class _Rows:
 def opinions(rows: Sequence[tuple[str, str]], names: Sequence[str]) -> torch.Tensor:
     """Probabilities of the labels `names` for each (text, label), shape (rows, names).
 
-    Each row is judged by a regression on the rows of the other folds.
+    Each row is judged by a regression on the other folds, so it takes at least `FOLDS` rows.
     """
     counts = [Counter(_features(text)) for text, _ in rows]
     labels = torch.tensor([names.index(label) for _, label in rows])
-    fold = torch.arange(len(rows)) % _FOLDS
+    fold = torch.arange(len(rows)) % FOLDS
     found = torch.zeros(len(rows), len(names))
     for each in fold.unique():
         seen, unseen = (fold != each).nonzero()[:, 0], (fold == each).nonzero()[:, 0]

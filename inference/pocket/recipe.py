@@ -131,10 +131,10 @@ def _labelled(
 
 def _example(rng: random.Random, corpora: Corpora, slug: str) -> Opinion:
     if slug in (labelling.SENTIMENT, labelling.STRICT):
-        opinion = corpora.opinion(rng)
-        names = set(labelling.TASKS[slug].names)
-        if opinion and {opinion.label, *(opinion.shares or ())} <= names:
-            return opinion
+        opinion, names = corpora.opinion(rng), set(labelling.TASKS[slug].names)
+        if opinion and opinion.label in names:
+            whole = opinion.shares and set(opinion.shares) <= names
+            return opinion if whole else opinion._replace(shares=None)
     message = moods.message(rng, rng.choice(grammar.LANGUAGES), slug)
     return Opinion(message.text, message.labels[slug])
 

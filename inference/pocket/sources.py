@@ -82,14 +82,16 @@ def _add_wordnet(corpora: Corpora, folder: Path) -> None:
     known = dict(_rows(folder / PATTERN, _pattern_meanings))
     spread = wordnet.polarities(read, known)
     adjectives = [each for each in read if each.key[0] == "a"]
-    judging = wordnet.judging(adjectives, spread)
-    corpora.train["wordnet"] = [(word, _sign(polarity)) for word, polarity in judging]
-    corpora.train["phrases"] = [
+    words = [(word, _sign(polarity)) for word, polarity in wordnet.judging(adjectives, spread)]
+    phrases = [
         (phrase, _sign(spread[each.key]))
         for each in adjectives
         if abs(spread.get(each.key, 0.0)) >= _CLEAR
         for phrase in each.examples
     ]
+    corpora.train |= {
+        name: rows for name, rows in (("wordnet", words), ("phrases", phrases)) if rows
+    }
 
 
 def _sign(polarity: float) -> str:

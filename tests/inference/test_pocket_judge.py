@@ -70,3 +70,12 @@ def test_a_shared_label_is_learned_by_its_shares():
     }
     assert told["Negative"] == (told["Positive"][0], pytest.approx(0.7 * sequences.LABEL_WEIGHT))
     assert told["Positive"][1] == pytest.approx(0.3 * sequences.LABEL_WEIGHT)
+
+
+def test_a_corpus_of_one_row_keeps_its_label():
+    corpora = Corpora(train={"goemotions": [("the lovely a", "Positive")]})
+    corpora.judge("goemotions")
+    rng = random.Random(3)
+    drawn = {each for _ in range(200) if (each := corpora.opinion(rng))}
+    assert {each.label for each in drawn} == {"Positive"}
+    assert {each.shares for each in drawn} == {None}

@@ -55,6 +55,16 @@ def test_without_ratings_no_word_has_a_mood(folder):
     assert not sources.read(folder).train
 
 
+def test_nouns_beside_ratings_have_meanings_and_no_moods(tmp_path):
+    (tmp_path / "data.noun").write_text(NOUNS)
+    (tmp_path / sources.PATTERN).write_text(RATED)
+    read, rng = sources.read(tmp_path), random.Random(1)
+    assert read.meanings
+    drawn = [each for _ in range(2000) if (each := read.opinion(rng))]
+    assert drawn
+    assert all("dull" in each.text for each in drawn)
+
+
 def test_a_word_whose_meanings_disagree_has_no_mood():
     meanings = [
         wordnet.Meaning("a1", ("sharp", "keen"), (), "", (), 0),
