@@ -5,15 +5,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from inference.pocket import adjectives, judge
+from inference.pocket import adjectives
+from inference.pocket.judge import FOLDS, Judges
 
 _THINNED, _LOWERED, _DOUBLED = 0.4, 0.15, 0.12  # shares of quoted messages
 _GAPS = (0.05, 0.1, 0.2)  # shares of words that a thinned message may lack
-_JUDGED = 0.6  # weight of the judge's opinion beside the label's, where it has judged the source
+_JUDGED = 0.6  # weight of the judge's opinion beside the label's, where a source has one
+_SPLICED = 0.4  # share of a judged source's messages that are made of two, and only judged
 _NAMED = 0.5  # share of them with a name where the corpus has a mask: logs have either
 SHARES = {
-    "goemotions": 0.25, "asap": 0.004, "banking77": 0.03, "vader": 0.03, "pattern": 0.05,
-    "wordnet": 0.05, "phrases": 0.02,
+    "goemotions": 0.5, "asap": 0.006, "banking77": 0.03, "vader": 0.03, "pattern": 0.05,
+    "wordnet": 0.05, "phrases": 0.04,
 }  # fmt: skip
 QUESTION_SHARE = 0.12  # of conversations
 ADJECTIVES = ("pattern", "wordnet")
@@ -37,7 +39,7 @@ class Corpora:
     dev: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     questions: list[tuple[str, str]] = field(default_factory=list)  # text, intent
     meanings: list[tuple[str, str]] = field(default_factory=list)  # word, definition
-    judged: dict[str, list[dict[str, float]]] = field(default_factory=dict)  # as judge.opinions
+    judges: dict[str, Judges] = field(default_factory=dict)  # by source
     _by_label: dict[str, dict[str, list[str]]] = field(default_factory=dict, repr=False)
 
     def texts(self) -> Iterator[str]:
@@ -61,31 +63,37 @@ class Corpora:
         return None
 
     def judge(self, name: str) -> None:
-        """Let a linear judge tell the labels of a source as well, from its other rows."""
+        """Let linear judges tell the labels of a source as well, each from its other rows."""
         rows = self.train[name]
-        if len(rows) < judge.FOLDS:
-            return
-        names = sorted({label for _, label in rows})
-        told = (dict(zip(names, row, strict=True)) for row in judge.opinions(rows, names).tolist())
-        self.judged[name] = [
-            _shared(label, shares) for (_, label), shares in zip(rows, told, strict=True)
-        ]
+        if len(rows) >= FOLDS:
+            self.judges[name] = Judges(rows, sorted({label for _, label in rows}))
 
     def _quoted(self, rng: random.Random, name: str) -> Opinion:
-        """A message, now and then with words missing, and where its label is all that is known of
-        it, before another one of that label: few rows are read many times."""
-        number = rng.randrange(len(self.train[name]))
-        text, label = self.train[name][number]
-        shares = self.judged[name][number] if name in self.judged else None
-        if not shares and rng.random() < _DOUBLED:
+        """A message, now and then with words missing: few rows are read many times."""
+        rows, judges = self.train[name], self.judges.get(name)
+        number = rng.randrange(len(rows))
+        if judges and rng.random() < _SPLICED:
+            return self._spliced(rng, name, number)
+        text, label = rows[number]
+        if not judges and rng.random() < _DOUBLED:
             text = f"{text} {rng.choice(self.by_label(name)[label])}"
-        if rng.random() < _NAMED:
-            text = text.replace("[NAME]", "Alex").replace("[RELIGION]", "Buddhist")
         if rng.random() < _THINNED and text.isascii():
             gaps = rng.choice(_GAPS)
             kept = [word for word in text.split() if rng.random() > gaps]
             text = " ".join(kept) or text
-        return Opinion(text.lower() if rng.random() < _LOWERED else text, label, shares)
+        text = _varied(rng, text)
+        return Opinion(text, label, judges and _shared(label, judges.shares(text, number)))
+
+    def _spliced(self, rng: random.Random, name: str, number: int) -> Opinion:
+        """The beginning of one message before the end of another: words in company that nobody
+        labelled, so that what each of them says is learned and no message by heart."""
+        rows, judges = self.train[name], self.judges[name]
+        other = rng.randrange(len(rows) // FOLDS) * FOLDS + number % FOLDS
+        head, tail = rows[number][0].split(), rows[other][0].split()
+        kept = head[: rng.randint(1, len(head) or 1)] + tail[rng.randrange(len(tail) or 1) :]
+        text = _varied(rng, " ".join(kept))
+        shares = judges.shares(text, number)
+        return Opinion(text, max(shares, key=shares.__getitem__), shares)
 
     def _listed(self, rng: random.Random, name: str) -> Opinion:
         words = self.by_label(name)
@@ -102,6 +110,12 @@ class Corpora:
             for text, label in self.train[name]:
                 found.setdefault(label, []).append(text)
         return self._by_label[name]
+
+
+def _varied(rng: random.Random, text: str) -> str:
+    if rng.random() < _NAMED:
+        text = text.replace("[NAME]", "Alex").replace("[RELIGION]", "Buddhist")
+    return text.lower() if rng.random() < _LOWERED else text
 
 
 def _shared(label: str, judged: Mapping[str, float]) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 One person's label of a short comment is noisy, and a small model that reads the same rows many
 times learns the noise by heart. So a training shares each label with softmax regression on n-grams,
-fitted on the other folds of the same corpus: with what can be told from the text.
+fitted on the other folds of the same corpus: with what can be told from the text. It judges
+whatever a row is turned into, too, so that no two readings need be of the same text.
 """
 
 import math
@@ -48,21 +49,30 @@ class _Rows:
         return torch.zeros(_SIZE, slopes.shape[1]).index_add_(0, self.columns, each)
 
 
-def opinions(rows: Sequence[tuple[str, str]], names: Sequence[str]) -> torch.Tensor:
-    """Probabilities of the labels `names` for each (text, label), shape (rows, names).
+class Judges:
+    """A regression for every fold of a corpus, fitted on the other folds: none knows its own rows.
 
-    Each row is judged by a regression on the other folds, so it takes at least `FOLDS` rows.
+    `rows` are (text, label), at least `FOLDS` of them, of which every label is one of `names`.
     """
-    counts = [Counter(_features(text)) for text, _ in rows]
-    labels = torch.tensor([names.index(label) for _, label in rows])
-    fold = torch.arange(len(rows)) % FOLDS
-    found = torch.zeros(len(rows), len(names))
-    for each in fold.unique():
-        seen, unseen = (fold != each).nonzero()[:, 0], (fold == each).nonzero()[:, 0]
-        rarity = _rarity([counts[i] for i in seen])
-        weights = _fit(_laid_out([counts[i] for i in seen], rarity), labels[seen], len(names))
-        found[unseen] = _laid_out([counts[i] for i in unseen], rarity).scores(weights).softmax(-1)
-    return found
+
+    def __init__(self, rows: Sequence[tuple[str, str]], names: Sequence[str]):
+        self.names = names
+        counts = [Counter(_features(text)) for text, _ in rows]
+        labels = torch.tensor([names.index(label) for _, label in rows])
+        fold = torch.arange(len(rows)) % FOLDS
+        self._fitted = []
+        for each in range(FOLDS):
+            seen = (fold != each).nonzero()[:, 0]
+            rarity = _rarity([counts[i] for i in seen])
+            weights = _fit(_laid_out([counts[i] for i in seen], rarity), labels[seen], len(names))
+            self._fitted.append((rarity, weights))
+
+    def shares(self, text: str, row: int) -> dict[str, float]:
+        """The probability of each label, told by the one that has not read the row of this number;
+        `text` is that row, or something made of it and others of its fold."""
+        rarity, weights = self._fitted[row % FOLDS]
+        scores = _laid_out([Counter(_features(text))], rarity).scores(weights)
+        return dict(zip(self.names, scores.softmax(-1)[0].tolist(), strict=True))
 
 
 def _features(text: str) -> Iterator[int]:

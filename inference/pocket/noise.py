@@ -37,6 +37,15 @@ HOMOPHONES = {
     "这样": "酱紫",
 }
 EMOJI = {"Positive": "😊👍😍🙏❤🎉🥰😄", "Negative": "😡😠👎😤🤬💢😒🙄", "Neutral": "🤔❓🙂📦"}
+_ADDRESSED = (
+    "user", "support", "help", "shop", "care", "air", "mobile", "rail", "bank", "hotels", "parcels",
+)  # fmt: skip
+_CALLED = ("Nova", "north", "Blue", "my", "Acme", "ask", "Jet", "the", "Prime", "City")
+_TAGS = (
+    "fail", "service", "help", "travel", "monday", "news", "delivery", "support", "shopping",
+    "weekend", "today", "customer", "app", "online",
+)  # fmt: skip
+_SHORTENED = "abcdefghkmnprstuvwxyzABCDEFGH3479"
 _TRADITIONAL = str.maketrans(
     "们这个么时没说来会对订单货发东西还过后问请谢为麻烦钱买卖坏开关账户号码电话质气经换错误办迟费误态务员务满欢觉间",
     "們這個麼時沒說來會對訂單貨發東西還過後問請謝為麻煩錢買賣壞開關賬戶號碼電話質氣經換錯誤辦遲費誤態務員務滿歡覺間",
@@ -60,6 +69,32 @@ def thinned(text: str, rng: random.Random) -> str:
     parts = list(text) if chinese else text.split()
     kept = [part for part in parts if rng.random() > (0.08 if chinese else 0.15)]
     return ("" if chinese else " ").join(kept).strip() or text
+
+
+def posted(text: str, rng: random.Random) -> str:
+    """English as people post it in public: to an account, with a tag or a link."""
+    kinds = rng.sample(("handle", "handle", "tag", "tagged", "link"), rng.choice((1, 1, 2)))
+    words = text.split(" ")
+    if "handle" in kinds:
+        words.insert(0, _handle(rng))
+        if kinds.count("handle") == 2:
+            words.insert(rng.randint(1, len(words)), _handle(rng))
+    if "tagged" in kinds and (long := [i for i, word in enumerate(words) if word.isalpha()]):
+        at = rng.choice(long)
+        words[at] = f"#{words[at]}"
+    if "tag" in kinds:
+        words.append(f"#{rng.choice(_TAGS)}")
+    if "link" in kinds:
+        words.append(
+            "http://t.co/" + "".join(rng.choices("abcdefghkmnprstuvwxyzABCDEFGH3479", k=8))
+        )
+    return " ".join(words)
+
+
+def _handle(rng: random.Random) -> str:
+    if rng.random() < 0.4:
+        return "@user"
+    return f"@{rng.choice(_CALLED)}{rng.choice(_ADDRESSED)}"
 
 
 def sentence(text: str) -> str:

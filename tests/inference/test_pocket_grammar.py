@@ -229,3 +229,17 @@ def test_what_is_to_be_repeated_stands_in_the_message_in_its_order(seed, languag
     at = 0
     for fact in told.split(" "):
         at = text.index(fact, at) + len(fact)
+
+
+def test_what_is_posted_in_public_keeps_its_words():
+    rng = random.Random(5)
+    posts = [noise.posted("the parcel is late again", rng) for _ in range(300)]
+    for post in posts:
+        said = [
+            word.removeprefix("#")
+            for word in post.split()
+            if not re.match(r"@\w+$|http://t\.co/\w{8}$", word)
+        ]
+        assert said[:5] == ["the", "parcel", "is", "late", "again"]
+        assert len(said) <= 6
+    assert {mark for mark in "@#" if any(mark in post for post in posts)} == {"@", "#"}

@@ -3,12 +3,12 @@
 import random
 
 import pytest
-import torch
 from transformers import AutoTokenizer
 
 from inference import config
-from inference.pocket import judge, sequences
+from inference.pocket import sequences
 from inference.pocket.corpora import Corpora
+from inference.pocket.judge import Judges
 from inference.prompts import ChatPrompt
 
 NAMES = ("Negative", "Positive")
@@ -23,33 +23,51 @@ def rows(count: int) -> list[tuple[str, str]]:
 
 def test_the_words_of_other_rows_tell_a_rows_label():
     told = rows(120)
-    found = judge.opinions(told, NAMES)
-    assert found.shape == (120, 2)
-    assert torch.allclose(found.sum(-1), torch.ones(120), atol=1e-5)
-    guessed = [NAMES[i] for i in found.argmax(-1)]
-    assert guessed == [label for _, label in told]
+    judges = Judges(told, NAMES)
+    found = [judges.shares(text, row) for row, (text, _) in enumerate(told)]
+    assert all(abs(sum(each.values()) - 1) < 1e-5 for each in found)
+    assert [max(each, key=each.get) for each in found] == [label for _, label in told]
 
 
 def test_a_row_with_a_wrong_label_is_judged_by_the_others():
-    told = [*rows(120), ("the superb z", "Negative")]
-    assert judge.opinions(told, NAMES)[-1][NAMES.index("Positive")] > 0.7
+    judges = Judges([*rows(120), ("the superb z", "Negative")], NAMES)
+    assert judges.shares("the superb z", 120)["Positive"] > 0.7
 
 
 def test_what_no_other_row_holds_is_left_open():
-    told = [*rows(120), ("xylophon", "Negative")]
-    assert 0.2 < judge.opinions(told, NAMES)[-1][0] < 0.8
+    judges = Judges([*rows(120), ("xylophon", "Negative")], NAMES)
+    assert 0.2 < judges.shares("xylophon", 120)["Negative"] < 0.8
+    assert judges.shares("xylophon", 121)["Negative"] > 0.6  # this judge has read the row
+
+
+def test_what_a_row_is_turned_into_is_judged_as_it_then_is():
+    judges = Judges(rows(120), NAMES)
+    assert judges.shares("the superb a", 0)["Positive"] > 0.7
+    assert judges.shares("the dreary a", 0)["Positive"] < 0.3
+
+
+def test_a_message_made_of_two_keeps_words_of_both_and_is_only_judged():
+    rng = random.Random(4)
+    corpora = Corpora(train={"goemotions": rows(60)})
+    corpora.judge("goemotions")
+    whole = {text for text, _ in corpora.train["goemotions"]}
+    words = {word for text in whole for word in text.split()}
+    drawn = [each for _ in range(4000) if (each := corpora.opinion(rng))]
+    made = [each for each in drawn if len(each.text.split()) > 3]
+    assert made
+    assert all(set(each.text.split()) <= words for each in made)
+    assert all(each.shares[each.label] == max(each.shares.values()) for each in made)
 
 
 def test_a_judged_label_is_shared_between_those_who_told_it():
     corpora = Corpora(train={"goemotions": [*rows(60), ("the superb z", "Negative")]})
     corpora.judge("goemotions")
     rng = random.Random(2)
-    drawn = {each.text: each for _ in range(8000) if (each := corpora.opinion(rng))}
-    wrong = drawn["the superb z"]
-    assert wrong.label == "Negative"
+    drawn = {(each.text, each.label): each for _ in range(8000) if (each := corpora.opinion(rng))}
+    wrong = drawn["the superb z", "Negative"]
     assert abs(sum(wrong.shares.values()) - 1) < 1e-4
     assert 0.3 < wrong.shares["Positive"] < 0.6
-    right = next(each for text, each in drawn.items() if text.startswith("the lovely"))
+    right = next(each for (text, _), each in drawn.items() if text.startswith("the lovely"))
     assert right.shares["Positive"] > 0.8
 
 
