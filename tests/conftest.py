@@ -16,6 +16,16 @@ settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 
+DATABASE = {"db", "transactional_db"}  # the fixtures behind pytest-django's others
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what uses the database, so that `.ci/run` runs it on a second one."""
+    for item in items:
+        if DATABASE & set(item.fixturenames) or item.get_closest_marker("django_db"):
+            item.add_marker(pytest.mark.rows)
+
+
 @pytest.fixture(autouse=True)
 def no_counts_left_over():
     """Rate limits count in the process: begin every test at zero."""

@@ -1,7 +1,7 @@
 """What a training draws from public corpora, beside the generated data."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -62,11 +62,14 @@ class Corpora:
             chance -= share
         return None
 
-    def judge(self, name: str) -> None:
-        """Let linear judges tell the labels of a source as well, each from its other rows."""
+    def judge(self, name: str, coming: Callable[[int], None] = lambda _: None) -> None:
+        """Let linear judges tell the labels of a source as well, each from its other rows.
+
+        `coming` hears the number of each judge before it is fitted: of `FOLDS`, which take a while.
+        """
         rows = self.train[name]
         if len(rows) >= FOLDS:
-            self.judges[name] = Judges(rows, sorted({label for _, label in rows}))
+            self.judges[name] = Judges(rows, sorted({label for _, label in rows}), coming)
 
     def _quoted(self, rng: random.Random, name: str) -> Opinion:
         """A message, now and then with words missing: few rows are read many times."""

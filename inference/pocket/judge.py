@@ -10,7 +10,7 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -53,15 +53,22 @@ class Judges:
     """A regression for every fold of a corpus, fitted on the other folds: none knows its own rows.
 
     `rows` are (text, label), at least `FOLDS` of them, of which every label is one of `names`.
+    `coming` hears the number of each fold, from 1, before its regression is fitted.
     """
 
-    def __init__(self, rows: Sequence[tuple[str, str]], names: Sequence[str]):
+    def __init__(
+        self,
+        rows: Sequence[tuple[str, str]],
+        names: Sequence[str],
+        coming: Callable[[int], None] = lambda _: None,
+    ):
         self.names = names
         counts = [Counter(_features(text)) for text, _ in rows]
         labels = torch.tensor([names.index(label) for _, label in rows])
         fold = torch.arange(len(rows)) % FOLDS
         self._fitted = []
         for each in range(FOLDS):
+            coming(each + 1)
             seen = (fold != each).nonzero()[:, 0]
             rarity = _rarity([counts[i] for i in seen])
             weights = _fit(_laid_out([counts[i] for i in seen], rarity), labels[seen], len(names))

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,8 +14,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from inference import presets
 from inference.pocket import export, recipe, replies, scoring, sources, tokenizer
 from inference.pocket.corpora import Corpora
+from inference.pocket.judge import FOLDS
 from inference.pocket.training import CheckpointError, Plan, Report, Trainer
 from inference.pocket.transfer import TransferError
+from inference.pocket.writing import WriterError
 from inference.presets import TaskPreset
 from inference.prompts import CHATML, ChatPrompt
 from inference.tasks import Affine
@@ -46,6 +49,7 @@ def make(
     progress: Callable[[Report, float], None] = lambda *_: None,
     start: Path | None = None,
     writers: int = 0,
+    stage: Callable[[str], None] = lambda _: None,
 ) -> dict:
     """Train by `plan` and write the model to `out`; returns the report that is stored with it.
 
@@ -53,10 +57,11 @@ def make(
     `writers` processes write the text; without any, a thread does.
 
     An interrupted training goes on where its last checkpoint was. `progress` gets the Report and
-    the share of the budget that is spent.
+    the share of the budget that is spent; `stage` hears what comes before and after the training.
 
     Raises:
-        MakingError: a wrong folder, or another training or a damaged one in the way.
+        MakingError: a wrong folder, another training or a damaged one in the way, or a writing
+            process that was ended.
         CorpusError: `data` holds no usable corpus.
         OSError: something cannot be written.
     """
@@ -64,15 +69,21 @@ def make(
         raise MakingError(problem)
     texts = sources.read(data)
     for name in set(texts.train) & _NOISY:
-        texts.judge(name)
+        texts.judge(name, partial(_judging, stage, name))
     room = workspace(out, plan, texts, start)
+    stage("tokenizer")
     words = _tokenizer(room, plan, texts)
     try:
         trainer = Trainer(plan, words, texts, room / _CHECKPOINT, device, start, writers)
     except (CheckpointError, TransferError) as error:
         raise MakingError(str(error)) from error
-    trained = trainer.run(progress)
+    stage("training")
+    try:
+        trained = trainer.run(progress)
+    except WriterError as error:
+        raise MakingError(str(error)) from error
     trainer.save()
+    stage("examining")
     fitted, figures = examine(trainer, words, texts, examination)
     report = _report(plan, trainer, trained, texts) | figures
     files = {
@@ -82,6 +93,10 @@ def make(
     export.write(out, trainer.model, words, files)
     shutil.rmtree(room, ignore_errors=True)
     return report
+
+
+def _judging(stage: Callable[[str], None], name: str, fold: int) -> None:
+    stage(f"judging {name}, {fold} of {FOLDS}")
 
 
 def examine(

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import deque
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import fields
 from multiprocessing import get_context, parent_process
 
@@ -21,6 +21,10 @@ _BLOCK = 64  # batches after which, where each is read more than once, they come
 _AHEAD = 3  # batches a process, so that none is idle while others are learned
 
 Arrays = tuple[np.ndarray, ...]  # the fields of a Batch
+
+
+class WriterError(Exception):
+    """The text cannot be written; the message is one line for the person who asked."""
 
 
 class Writer:
@@ -54,7 +58,11 @@ class Writer:
             self._write = _Desk(*work)
 
     def batch(self, step: int) -> Batch:
-        """What a step reads; quick where the steps are asked for in order."""
+        """What a step reads; quick where the steps are asked for in order.
+
+        Raises:
+            WriterError: a writing process has ended before its time.
+        """
         if self._reads == 1:
             return self._written(step)
         block, place = divmod(step, self._reads * _BLOCK)
@@ -69,10 +77,17 @@ class Writer:
         if number != self._next:
             self._coming.clear()
             self._next = number
-        while len(self._coming) <= self._ahead:
-            self._coming.append(self._executor.submit(self._write, number + len(self._coming)))
+        try:
+            while len(self._coming) <= self._ahead:
+                self._coming.append(self._executor.submit(self._write, number + len(self._coming)))
+            arrays = self._coming.popleft().result()
+        except BrokenExecutor as error:
+            raise WriterError(
+                "A process that writes the text was ended, perhaps for want of memory: the same "
+                "command, maybe with fewer --writers, goes on from the last checkpoint."
+            ) from error
         self._next += 1
-        return Batch(*map(torch.from_numpy, self._coming.popleft().result()))
+        return Batch(*map(torch.from_numpy, arrays))
 
     def close(self) -> None:
         """Stop writing ahead."""

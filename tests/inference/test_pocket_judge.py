@@ -1,14 +1,17 @@
 """A linear judge tells labels from the rows that it was not fitted on."""
 
+import gzip
 import random
 
 import pytest
 from transformers import AutoTokenizer
 
 from inference import config
-from inference.pocket import sequences
+from inference.pocket import making, sequences, sources
 from inference.pocket.corpora import Corpora
 from inference.pocket.judge import Judges
+from inference.pocket.recipe import Recipe
+from inference.pocket.training import Plan, Shape
 from inference.prompts import ChatPrompt
 
 NAMES = ("Negative", "Positive")
@@ -97,3 +100,15 @@ def test_a_corpus_of_one_row_keeps_its_label():
     drawn = {each for _ in range(200) if (each := corpora.opinion(rng))}
     assert {each.label for each in drawn} == {"Positive"}
     assert {each.shares for each in drawn} == {None}
+
+
+def test_a_training_tells_what_it_does_before_and_after(tmp_path):
+    comments = "".join(f"comment {number}\t{1 + number % 3}\ta\n" for number in range(12))
+    (tmp_path / sources.GOEMOTIONS).write_bytes(gzip.compress(comments.encode()))
+    shape = Shape(hidden=32, layers=2, heads=2, intermediate=64, vocabulary=700)
+    plan = Plan(steps=1, shape=shape, recipe=Recipe(rows=1, spelled=200))
+    few = making.Examination(messages=12, corpus=0, replies=2)
+    told = []
+    making.make(tmp_path / "model", plan, tmp_path, examination=few, stage=told.append)
+    judging = [f"judging goemotions, {fold} of 4" for fold in (1, 2, 3, 4)]
+    assert told == [*judging, "tokenizer", "training", "examining"]

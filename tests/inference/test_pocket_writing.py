@@ -4,11 +4,13 @@ import subprocess
 import sys
 
 import psutil
+import pytest
 from django.conf import settings
 
-from inference.pocket import recipe, tokenizer
+from inference.pocket import making, recipe, tokenizer
 from inference.pocket.corpora import Corpora
 from inference.pocket.recipe import Recipe
+from inference.pocket.training import Plan, Shape
 from inference.pocket.writing import Writer
 
 SMALL = Recipe(rows=1, spelled=200)
@@ -39,6 +41,25 @@ def test_a_training_that_is_killed_leaves_no_writers_behind(tmp_path):
     assert children
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not alive
+
+
+def test_a_training_whose_writer_is_ended_says_so_and_can_be_gone_on_with(tmp_path):
+    shape = Shape(hidden=32, layers=2, heads=2, intermediate=64, vocabulary=700)
+    plan = Plan(steps=40, shape=shape, recipe=SMALL, checkpoint_seconds=0)
+
+    def end_the_writer(report, progress):
+        for child in psutil.Process().children(recursive=True):
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.kill()
+
+    with pytest.raises(making.MakingError, match=r"want of memory.*--writers"):
+        making.make(tmp_path / "model", plan, progress=end_the_writer, writers=1)
+    few = making.Examination(messages=12, corpus=0, replies=2)
+    steps = []
+    making.make(
+        tmp_path / "model", plan, examination=few, progress=lambda told, _: steps.append(told.step)
+    )
+    assert 1 < steps[0] < steps[-1] == 40
 
 
 def test_batches_that_are_read_twice_come_again_also_after_a_resumption():

@@ -120,6 +120,7 @@ def _make(out: Path, *, data, start, fresh, threads, writers, rows, reads, **opt
                 progress=bar,
                 start=start,
                 writers=writers,
+                stage=bar.stage,
             )
     except (making.MakingError, CorpusError) as error:
         raise CommandError(str(error)) from error
@@ -142,15 +143,19 @@ def _plan(start, *, minutes, rate, seed, hidden, layers, rows, reads, compile, *
 
 
 class _Bar:
-    """The progress on stderr: share done, time left, loss and tokens a second."""
+    """The progress on stderr: what is done, its share, time left, loss and tokens a second."""
 
     def __enter__(self):
         self._bar = tqdm(
             total=100,
             file=sys.stderr,
-            bar_format="training {percentage:3.0f}%|{bar:24}|{postfix}",
+            bar_format="{desc} {percentage:3.0f}%|{bar:24}|{postfix}",
+            desc="reading",
         )
         return self
+
+    def stage(self, name: str) -> None:
+        self._bar.set_description_str(name)
 
     def __call__(self, report, progress: float) -> None:
         self._bar.n = round(100 * progress, 2)
