@@ -14,7 +14,7 @@ _JUDGED = 0.6  # weight of the judge's opinion beside the label's, where a sourc
 _SPLICED = 0.4  # share of a judged source's messages that are made of two, and only judged
 _NAMED = 0.5  # share of them with a name where the corpus has a mask: logs have either
 SHARES = {
-    "goemotions": 0.5, "asap": 0.006, "banking77": 0.03, "vader": 0.03, "pattern": 0.05,
+    "goemotions": 0.3, "asap": 0.006, "banking77": 0.03, "vader": 0.03, "pattern": 0.05,
     "wordnet": 0.05, "phrases": 0.04,
 }  # fmt: skip
 QUESTION_SHARE = 0.12  # of conversations
