@@ -72,7 +72,8 @@ class Corpora:
             self.judges[name] = Judges(rows, sorted({label for _, label in rows}), coming)
 
     def _quoted(self, rng: random.Random, name: str) -> Opinion:
-        """A message, now and then with words missing: few rows are read many times."""
+        """A message, now and then with words missing or, where its label is all that is known of
+        it, before another one of that label: few rows are read many times."""
         rows, judges = self.train[name], self.judges.get(name)
         number = rng.randrange(len(rows))
         if judges and rng.random() < _SPLICED:
