@@ -6,6 +6,8 @@ from inference.pocket import grammar, personas
 from inference.pocket.dialogue import Conversation
 from inference.pocket.speaker import Speaker
 
+_RECALLED = 0.2  # share of matters after which a customer who gave a name asks for it
+
 
 def conversation(
     rng: random.Random,
@@ -21,7 +23,7 @@ def conversation(
     told = Conversation(system)
     language = language or rng.choice(grammar.LANGUAGES)
     length = (
-        length or rng.choices((1, 2, 3, 4, 5, 6, rng.randint(7, 14)), (26, 22, 18, 12, 9, 8, 5))[0]
+        length or rng.choices((1, 2, 3, 4, 5, 6, rng.randint(7, 14)), (25, 21, 17, 12, 9, 8, 8))[0]
     )
     if asked:
         language = "en"
@@ -32,4 +34,6 @@ def conversation(
         if told.turns and rng.random() < 0.04:
             speaker = Speaker(rng, "zh" if speaker.language == "en" else "en", bot)
         speaker.episode(told, length)
+        if len(told.turns) < length and rng.random() < _RECALLED:
+            speaker.recall(told)
     return told

@@ -1,7 +1,7 @@
 """What a training draws from public corpora, beside the generated data."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ SHARES = {
     "goemotions": 0.3, "asap": 0.006, "banking77": 0.03, "vader": 0.03, "pattern": 0.05,
     "wordnet": 0.05, "phrases": 0.04,
 }  # fmt: skip
+JUDGED_SHARE = 0.34  # of messages where an encoder has judged comments: instead of goemotions
 QUESTION_SHARE = 0.12  # of conversations
 ADJECTIVES = ("pattern", "wordnet")
 LISTS = ("vader", *ADJECTIVES)  # words, not messages: a few of one label make one example
@@ -29,6 +30,13 @@ class Opinion(NamedTuple):
     label: str
     shares: Mapping[str, float] | None = None
 
+    def among(self, names: Collection[str]) -> "Opinion":
+        """The same where a task knows only these labels, of which one is its own."""
+        if not self.shares:
+            return self
+        known = {name: self.shares[name] for name in names if name in self.shares}
+        return self._replace(shares={name: p / sum(known.values()) for name, p in known.items()})
+
 
 @dataclass
 class Corpora:
@@ -39,12 +47,14 @@ class Corpora:
     dev: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     questions: list[tuple[str, str]] = field(default_factory=list)  # text, intent
     meanings: list[tuple[str, str]] = field(default_factory=list)  # word, definition
+    judged: list[Opinion] = field(default_factory=list)  # by an encoder, in shares
     judges: dict[str, Judges] = field(default_factory=dict)  # by source
     _by_label: dict[str, dict[str, list[str]]] = field(default_factory=dict, repr=False)
 
     def texts(self) -> Iterator[str]:
         for rows in self.train.values():
             yield from (text for text, _ in rows)
+        yield from (each.text for each in self.judged)
         yield from map(" ".join, self.meanings)
 
     def question(self, rng: random.Random) -> tuple[str, str] | None:
@@ -56,6 +66,10 @@ class Corpora:
     def opinion(self, rng: random.Random) -> Opinion | None:
         """A labelled message of a corpus, or None where a generated one is due."""
         chance = rng.random()
+        if self.judged and chance < JUDGED_SHARE:
+            drawn = rng.choice(self.judged)
+            return drawn._replace(text=_varied(rng, drawn.text))
+        chance -= JUDGED_SHARE if self.judged else 0
         for name, share in SHARES.items():
             if name in self.train and chance < share:
                 return self._listed(rng, name) if name in LISTS else self._quoted(rng, name)

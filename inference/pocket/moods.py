@@ -15,6 +15,7 @@ _SHARES = (0.3, 0.36, 0.34)
 _OFTEN = {"opinions": 4}  # few frames around very many words
 _MARK_SHARE = 0.06  # of messages that say by themselves how urgent they are, or ask for a person
 _MIXED_SHARE = 0.03  # of messages in both languages
+_REVIEW_SHARE = 0.08  # of messages with a mood: whole reviews, which seldom praise or blame alone
 _FITTING = {
     "Positive": (None,),
     "Neutral": labelling.MARKS,
@@ -68,6 +69,8 @@ class Shelf:
         for line in book.moods:
             template = Template(line.text, line.mood, line.topic)
             self.by_mood[line.mood, "alone"] += [template] * _OFTEN.get(line.topic, 1)
+            if line.topic == "reviews":
+                self.by_mood[line.mood, "reviews"].append(template)
 
     def of_mood(self, rng: random.Random, mood: str, kind: str | None = None) -> Template:
         share = 0.55 if mood == "Neutral" else 0.15
@@ -99,6 +102,8 @@ def _of_mood(rng: random.Random, language: str) -> Message:
     mood = rng.choices(LABELS, _SHARES)[0]
     if rng.random() < _MIXED_SHARE:
         return _mixed(rng, mood)
+    if mood != "Neutral" and rng.random() < _REVIEW_SHARE:
+        return _review(rng, language, mood)
     mark = rng.choice(_FITTING[mood]) if rng.random() < _MARK_SHARE else None
     return _write(rng, language, shelf(language).of_mood(rng, mood), mark)
 
@@ -167,6 +172,22 @@ def _write(
         frozenset((mark,) if mark else ()),
     )
     return Message(text, language, labelling.labels(text, source))
+
+
+def _review(rng: random.Random, language: str, mood: str) -> Message:
+    """Several sentences of reviews, at most a third of them of the other mood."""
+    other = "Negative" if mood == "Positive" else "Positive"
+    count = rng.randint(2, 7)
+    contrary = rng.randint(0, (count - 1) // 3)
+    drawn = rng.sample([other] * contrary + [mood] * (count - contrary), count)
+    parts = [shelf(language).of_mood(rng, each, "reviews") for each in drawn]
+    typed = [_typed(rng, language, each)[0] for each in parts]
+    if language == "zh":
+        text = "".join(each if each[-1:] in "。！？!?~" else each + "，" for each in typed)
+    else:
+        text = " ".join(each if each[-1:] in ".!?" else each + "." for each in typed)
+    source = Source(frozenset((language,)), "reviews", None, mood)
+    return Message(text.rstrip("，"), language, labelling.labels(text, source))
 
 
 def _mixed(rng: random.Random, mood: str) -> Message:

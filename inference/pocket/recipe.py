@@ -136,8 +136,7 @@ def _example(rng: random.Random, corpora: Corpora, slug: str) -> Opinion:
     if slug in (labelling.SENTIMENT, labelling.STRICT):
         opinion, names = corpora.opinion(rng), set(labelling.TASKS[slug].names)
         if opinion and opinion.label in names:
-            whole = opinion.shares and set(opinion.shares) <= names
-            return opinion if whole else opinion._replace(shares=None)
+            return opinion.among(names)
     message = moods.message(rng, rng.choice(grammar.LANGUAGES), slug)
     return Opinion(message.text, message.labels[slug])
 

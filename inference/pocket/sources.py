@@ -5,10 +5,11 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
-from inference.pocket import wordnet
-from inference.pocket.corpora import Corpora
+from inference.pocket import rated, wordnet
+from inference.pocket.corpora import Corpora, Opinion
 from inference.pocket.wordnet import Meaning
 
 LABELS = {"1": "Negative", "2": "Neutral", "3": "Positive"}  # GoEmotions, grouped; 0 is ambiguous
@@ -16,6 +17,7 @@ STARS = {1: "Negative", 2: "Negative", 4: "Positive", 5: "Positive"}  # 3 stars 
 GOEMOTIONS, GOEMOTIONS_DEV = "goemotions_train.tsv.gz", "goemotions_dev.tsv.gz"
 ASAP, ASAP_DEV = "asap_train_sample.csv.gz", "asap_dev_sample.csv.gz"
 BANKING = "banking77_train.csv.gz"
+JUDGED = "judged.tsv.gz"  # as `judge_corpora` writes it
 VADER, PATTERN = "vader_lexicon.txt", "en-sentiment.xml"
 WORDNET = ("data.adj", "data.adv", "data.verb", "data.noun")
 _CLEAR = 0.4  # polarity from where on an example of WordNet's has a mood
@@ -62,11 +64,48 @@ def read(folder: Path | None) -> Corpora:
             corpora.names.append(file)
     if "banking77" in corpora.train:
         corpora.questions = _rows(folder / BANKING, _banking77_intents)
+    if (folder / JUDGED).is_file():
+        corpora.judged = _rows(folder / JUDGED, _judged)
+        corpora.names.append(JUDGED)
+        corpora.train.pop("goemotions", None)  # its comments are among them
     _add_wordnet(corpora, folder)
     if not corpora.names:
-        files = ", ".join([*(source[2] for source in _SOURCES), *WORDNET])
+        files = ", ".join([*(source[2] for source in _SOURCES), JUDGED, *WORDNET])
         raise CorpusError(f"--data must hold at least one of {files}: {folder} holds none.")
     return corpora
+
+
+class Comments(NamedTuple):
+    """Comments for a judge: `rows` with the share of each of `LABELS`, of which the last `rated`
+    were told by many people, and those whose labels are several or none."""
+
+    rows: list[tuple[str, tuple[float, ...]]]
+    rated: int
+    unclear: list[str]
+
+
+def comments(folder: Path) -> Comments:
+    """The comments of `folder`: GoEmotions' and the rated texts of VADER's authors.
+
+    Raises:
+        CorpusError: there are none, or a file is damaged.
+    """
+    labelled, unclear, told = [], [], []
+    if (folder / GOEMOTIONS).is_file():
+        for text, label in _rows(folder / GOEMOTIONS, _comments):
+            if label in LABELS:
+                labelled.append((text, tuple(float(label == each) for each in LABELS)))
+            else:
+                unclear.append(text)
+    for texts, ratings in rated.files(folder):
+        shares = dict(_rows(ratings, rated.ratings))
+        told += [(text, shares[key]) for key, text in _rows(texts, rated.texts) if key in shares]
+    if len(labelled) + len(told) < 2:
+        raise CorpusError(
+            f"{folder} holds no comments to judge: {GOEMOTIONS}, or VADER's rated texts, "
+            f"{' or '.join(rated.names())}."
+        )
+    return Comments(labelled + told, len(told), unclear)
 
 
 def _add_wordnet(corpora: Corpora, folder: Path) -> None:
@@ -117,10 +156,22 @@ def _rows(path: Path, reader) -> list:
 
 
 def _goemotions(file) -> Iterator[tuple[str, str]]:
+    yield from ((text, LABELS[label]) for text, label in _comments(file) if label in LABELS)
+
+
+def _comments(file) -> Iterator[tuple[str, str]]:
     for line in file:
         text, labels, *_ = line.rstrip("\n").split("\t")
-        if labels in LABELS:
-            yield text, LABELS[labels]
+        yield text, labels
+
+
+def _judged(file) -> Iterator[Opinion]:
+    for line in file:
+        text, *shares = line.rstrip("\n").split("\t")
+        told = dict(zip(LABELS.values(), map(float, shares), strict=True))
+        if not abs(sum(told.values()) - 1) < 0.01:
+            raise ValueError(f"shares of {sum(told.values())} in all: {text}")
+        yield Opinion(text, max(told, key=told.__getitem__), told)
 
 
 def _asap(file) -> Iterator[tuple[str, str]]:

@@ -2,17 +2,15 @@
 
 import random
 import re
-from collections.abc import Sequence
 
 from inference import presets
 from inference.pocket import grammar, labelling, noise, references
-from inference.pocket.dialogue import Conversation, Turn
+from inference.pocket.dialogue import Conversation, Turn, fitting
 from inference.pocket.facts import Facts
 from inference.pocket.grammar import Exchange, Grammar
 from inference.pocket.references import Reference
 
 FOLLOWS = ("order_follow", "any_follow")  # intents that never open an episode
-_MUST_REPEAT = {"order", "order2", "name", "email"}
 _NOTED = ("email", "phone", "code")  # where no answer of an exchange repeats them
 _EPISODE = (
     "order",
@@ -68,6 +66,14 @@ class Speaker:
             self._turn(told, *more)
             if more[1] in after:
                 after.remove(more[1])
+
+    def recall(self, told: Conversation) -> None:
+        """Ask for the name that was given, maybe long ago; nothing where none was."""
+        if "name" not in self.known:
+            return
+        after = [each for opening in self.book.intents["name"].openings for each in opening.then]
+        asked = [each for each in after if all("name" in answer.facts for answer in each.answers)]
+        self._turn(told, "name", self.rng.choice(asked))
 
     def quote(self, told: Conversation, text: str, intent: str) -> None:
         """A question in somebody else's words, with a reply that needs no fact from it."""
@@ -236,21 +242,3 @@ class Speaker:
             gap = (" " if not chinese else "") if text[-1:] in "?？!！" else gap
             return text + gap + self._say("<tail>")[0]
         return text
-
-
-def fitting(exchange: Exchange, known: set[str], said: set[str]) -> Sequence[grammar.Answer]:
-    """The answers that repeat most of what was just said and name nothing that is not known.
-
-    Raises:
-        GrammarError: the exchange has no answer for that.
-    """
-    answers = [
-        answer
-        for answer in exchange.answers
-        if answer.facts <= known and not (answer.unknown_order and "order" in known)
-    ]
-    if not answers:
-        raise grammar.GrammarError(f"No answer fits {sorted(said)}: {exchange.asks[0].text!r}")
-    repeated = [len(said & _MUST_REPEAT & answer.facts) for answer in answers]
-    most = max(repeated)
-    return [answer for answer, count in zip(answers, repeated, strict=True) if count == most]
