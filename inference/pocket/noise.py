@@ -119,7 +119,7 @@ def _typed_en(text: str, rng: random.Random, keep: list[str]) -> str:
         text = _slang(text, SLANG, rng, r"\b{}\b")
     if rng.random() < 0.14:
         text = _typo(text, rng, keep)
-    if rng.random() < 0.05:
+    if rng.random() < 0.05 and not any("'" in each for each in keep):
         text = text.replace("'", rng.choice(("", "’")))
     return text
 

@@ -121,6 +121,31 @@ def test_an_order_number_just_given_is_repeated():
     assert all(turn.text in turn.reply for turn in asked)
 
 
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", r"you are |your name is "), ("zh", "您叫|您是")]
+)
+def test_a_name_given_long_ago_is_told_when_it_is_asked_for(language, told):
+    rng, far = random.Random(6), 0
+    for _ in range(400):
+        turns = conversations.conversation(rng, language, length=10).turns
+        for place, turn in enumerate(turns):
+            found = re.match(rf"(?:{told})([^.。,，]+)[.。]", turn.reply, re.IGNORECASE)
+            if turn.intent == "name" and found:
+                given = [at for at, each in enumerate(turns[:place]) if found[1] in each.text]
+                assert given, turn
+                far += place - given[-1] > 3
+    assert far > 5
+
+
+@pytest.mark.parametrize("language", grammar.LANGUAGES)
+def test_some_messages_are_whole_reviews_that_also_say_the_other_thing(language):
+    rng = random.Random(7)
+    drawn = [moods.message(rng, language) for _ in range(3000)]
+    long = [each for each in drawn if len(each.text) > (100 if language == "zh" else 250)]
+    assert len(long) > 20
+    assert {each.labels[labelling.SENTIMENT] for each in long} >= {"Positive", "Negative"}
+
+
 def test_every_label_of_every_task_is_written_in_both_languages():
     rng = random.Random(4)
     for slug, task in labelling.TASKS.items():
