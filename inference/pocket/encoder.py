@@ -111,8 +111,18 @@ class Encoder:
         return judged
 
     def save(self, folder: Path) -> None:
-        self.model.save_pretrained(folder)
-        self._words.save_pretrained(folder)
+        """Write the encoder to a new folder.
+
+        Raises:
+            OSError: it cannot be written, for instance because the disk is full.
+        """
+        try:
+            self.model.save_pretrained(folder)
+            self._words.save_pretrained(folder)
+        except OSError:
+            raise
+        except Exception as error:  # safetensors and tokenizers wrap what the disk says
+            raise OSError(f"{folder}: {error}") from error
 
     def _scores(self, texts: Sequence[str]) -> torch.Tensor:
         """The logits, shape (texts, labels)."""

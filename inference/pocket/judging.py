@@ -66,9 +66,10 @@ def judge(
     comments = sources.comments(data)
     texts = list(_texts(comments, order))
     opinions: list[list[Sequence[float]]] = [[] for _ in texts]
+    school = _School(encoder, comments, order.lesson, device, progress)
     room = _room(out, encoder, comments, order)
     for half in range(HALVES):
-        taught = _taught(half, encoder, room, comments, order, device, progress)
+        taught = school.taught(half, room)
         at = [number for number, each in enumerate(texts) if each.half in (half, None)]
         found = taught.judge(
             [texts[number].text for number in at], _told(progress, "judging", half)
@@ -78,6 +79,29 @@ def judge(
     _write(out, map(_line, texts, opinions))
     shutil.rmtree(room)
     return len(texts)
+
+
+@dataclass(frozen=True)
+class _School:
+    encoder: Path
+    comments: Comments
+    lesson: Lesson
+    device: str
+    progress: Progress
+
+    def taught(self, half: int, room: Path) -> Encoder:
+        """The encoder that has read all but this half, from the room if it was taught before."""
+        kept, labels = room / str(half), len(sources.LABELS)
+        if kept.exists():
+            return Encoder(kept, labels, self.lesson, self.device)
+        taught = Encoder(self.encoder, labels, self.lesson, self.device)
+        rows = [row for number, row in enumerate(self.comments.rows) if number % HALVES != half]
+        taught.learn(rows, _told(self.progress, "teaching", half))
+        part = room / "part"
+        shutil.rmtree(part, ignore_errors=True)
+        taught.save(part)
+        part.rename(kept)
+        return taught
 
 
 def _texts(comments: Comments, order: Order) -> Iterator[Text]:
@@ -113,29 +137,6 @@ def _thinned(rng: random.Random, text: str) -> str:
 def _spliced(rng: random.Random, first: str, second: str) -> str:
     head, tail = first.split(), second.split()
     return " ".join(head[: rng.randint(1, len(head))] + tail[rng.randrange(len(tail)) :])
-
-
-def _taught(
-    half: int,
-    encoder: Path,
-    room: Path,
-    comments: Comments,
-    order: Order,
-    device: str,
-    progress: Progress,
-) -> Encoder:
-    """The encoder that has read all but this half, from the room if it was taught before."""
-    kept, labels = room / str(half), len(sources.LABELS)
-    if kept.exists():
-        return Encoder(kept, labels, order.lesson, device)
-    taught = Encoder(encoder, labels, order.lesson, device)
-    rows = [row for number, row in enumerate(comments.rows) if number % HALVES != half]
-    taught.learn(rows, _told(progress, "teaching", half))
-    part = room / "part"
-    shutil.rmtree(part, ignore_errors=True)
-    taught.save(part)
-    part.rename(kept)
-    return taught
 
 
 def _told(progress: Progress, what: str, half: int) -> Callable[[int, int], None]:

@@ -36,4 +36,5 @@ def ratings(file: TextIO) -> Iterator[tuple[str, tuple[float, float, float]]]:
 def texts(file: TextIO) -> Iterator[tuple[str, str]]:
     """The number of each text, and the text."""
     for number, _, text in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-        yield number, text.strip()
+        if text.strip():
+            yield number, text.strip()

@@ -162,7 +162,8 @@ def _goemotions(file) -> Iterator[tuple[str, str]]:
 def _comments(file) -> Iterator[tuple[str, str]]:
     for line in file:
         text, labels, *_ = line.rstrip("\n").split("\t")
-        yield text, labels
+        if text.strip():
+            yield text, labels
 
 
 def _judged(file) -> Iterator[Opinion]:
