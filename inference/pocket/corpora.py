@@ -14,10 +14,10 @@ _JUDGED = 0.6  # weight of the judge's opinion beside the label's, where a sourc
 _SPLICED = 0.4  # share of a judged source's messages that are made of two, and only judged
 _NAMED = 0.5  # share of them with a name where the corpus has a mask: logs have either
 SHARES = {
-    "goemotions": 0.3, "asap": 0.012, "banking77": 0.03, "vader": 0.02, "pattern": 0.03,
-    "wordnet": 0.03, "phrases": 0.03,
+    "goemotions": 0.3, "asap": 0.006, "banking77": 0.03, "vader": 0.03, "pattern": 0.05,
+    "wordnet": 0.05, "phrases": 0.04,
 }  # fmt: skip
-JUDGED_SHARE = 0.48  # of messages where an encoder has judged comments: instead of goemotions
+JUDGED_SHARE = 0.34  # of messages where an encoder has judged comments: instead of goemotions
 QUESTION_SHARE = 0.12  # of conversations
 ADJECTIVES = ("pattern", "wordnet")
 LISTS = ("vader", *ADJECTIVES)  # words, not messages: a few of one label make one example

@@ -15,7 +15,7 @@ _SHARES = (0.3, 0.36, 0.34)
 _OFTEN = {"opinions": 4}  # few frames around very many words
 _MARK_SHARE = 0.06  # of messages that say by themselves how urgent they are, or ask for a person
 _MIXED_SHARE = 0.03  # of messages in both languages
-_REVIEW_SHARE = 0.15  # of messages with a mood: whole reviews, which seldom praise or blame alone
+_REVIEW_SHARE = 0.08  # of messages with a mood: whole reviews, which seldom praise or blame alone
 _FITTING = {
     "Positive": (None,),
     "Neutral": labelling.MARKS,

@@ -42,15 +42,15 @@ _LONG_EVERY = 20  # every so many steps hold long conversations
 _NUMBERLESS = 0.3  # share of conversations without a number to repeat that are left out
 _ASKED = 0.1  # share of conversations that end with a task's question, not with a reply
 _DETAILS = 0.05  # share of labelled rows that read what messages name
-_DEFINED = 0.02  # share of labelled rows that tell what words mean, where a corpus does
+_DEFINED = 0.04  # share of labelled rows that tell what words mean, where a corpus does
 _REPEATS = 0.08  # share of labelled rows that only repeat what a message holds
-_OPENINGS = 0.3  # share of labelled rows that hold messages with how their replies begin
-_WISHES = 0.06  # share of labelled rows that tell only what messages to the assistant want
+_OPENINGS = 0.36  # share of labelled rows that hold messages with how their replies begin
+_WISHES = 0.1  # share of labelled rows that tell only what messages to the assistant want
 _POSTED = 0.1  # share of English messages with a mood as they are posted in public
 _QUOTED, _THINNED = 0.15, 0.3  # shares of their messages: a corpus's, and with words missing
 _JOBS = {
-    labelling.SENTIMENT: 0.8, labelling.STRICT: 0.08, labelling.URGENCY: 0.04,
-    labelling.WANTS_HUMAN: 0.02, labelling.TOPIC: 0.04, labelling.LANGUAGE: 0.02,
+    labelling.SENTIMENT: 0.74, labelling.STRICT: 0.05, labelling.URGENCY: 0.06,
+    labelling.WANTS_HUMAN: 0.04, labelling.TOPIC: 0.08, labelling.LANGUAGE: 0.03,
 }  # fmt: skip
 _LANGUAGES = (0.35, 0.65)  # of generated moods beside corpora, which are nearly all English
 _TARGETS = 512  # their number is a multiple of it
@@ -66,7 +66,7 @@ class Recipe:
     seed: int = 1
     rows: int = 8
     length: int = 512
-    label_share: float = 0.8
+    label_share: float = 0.7
     context: int = 4096
     spelled: int = 10000  # conversations that the tokenizer is trained on
 
