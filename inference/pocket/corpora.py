@@ -13,11 +13,10 @@ _GAPS = (0.05, 0.1, 0.2)  # shares of words that a thinned message may lack
 _JUDGED = 0.6  # weight of the judge's opinion beside the label's, where a source has one
 _SPLICED = 0.4  # share of a judged source's messages that are made of two, and only judged
 _NAMED = 0.5  # share of them with a name where the corpus has a mask: logs have either
-SHARES = {
-    "goemotions": 0.3, "asap": 0.006, "banking77": 0.03, "vader": 0.03, "pattern": 0.05,
-    "wordnet": 0.05, "phrases": 0.04,
+SHARES = {  # of messages; those of a source that is not given are generated
+    "judged": 0.34, "goemotions": 0.3, "asap": 0.006, "banking77": 0.03, "vader": 0.03,
+    "pattern": 0.05, "wordnet": 0.05, "phrases": 0.04,
 }  # fmt: skip
-JUDGED_SHARE = 0.34  # of messages where an encoder has judged comments: instead of goemotions
 QUESTION_SHARE = 0.12  # of conversations
 ADJECTIVES = ("pattern", "wordnet")
 LISTS = ("vader", *ADJECTIVES)  # words, not messages: a few of one label make one example
@@ -66,15 +65,19 @@ class Corpora:
     def opinion(self, rng: random.Random) -> Opinion | None:
         """A labelled message of a corpus, or None where a generated one is due."""
         chance = rng.random()
-        if self.judged and chance < JUDGED_SHARE:
-            drawn = rng.choice(self.judged)
-            return drawn._replace(text=_varied(rng, drawn.text))
-        chance -= JUDGED_SHARE if self.judged else 0
         for name, share in SHARES.items():
-            if name in self.train and chance < share:
-                return self._listed(rng, name) if name in LISTS else self._quoted(rng, name)
+            if name not in self.train and not (name == "judged" and self.judged):
+                continue
+            if chance < share:
+                return self._drawn(rng, name)
             chance -= share
         return None
+
+    def _drawn(self, rng: random.Random, name: str) -> Opinion:
+        if name == "judged":
+            drawn = rng.choice(self.judged)
+            return drawn._replace(text=_varied(rng, drawn.text))
+        return self._listed(rng, name) if name in LISTS else self._quoted(rng, name)
 
     def judge(self, name: str, coming: Callable[[int], None] = lambda _: None) -> None:
         """Let linear judges tell the labels of a source as well, each from its other rows.

@@ -2,6 +2,7 @@
 
 import gzip
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from transformers import AutoTokenizer
 
 from inference import config
 from inference.pocket import judging, labelling, recipe, sources
-from inference.pocket.corpora import Corpora, Opinion
+from inference.pocket.corpora import SHARES, Corpora, Opinion
 from inference.pocket.encoder import Encoder, EncoderError, Lesson
 from inference.pocket.judging import Order
 from inference.pocket.recipe import Recipe
@@ -151,6 +152,15 @@ def test_judged_comments_are_read_instead_of_the_bare_labels(data, encoder):
     drawn = [each for _ in range(300) if (each := corpora.opinion(rng))]
     assert drawn
     assert all(set(each.shares) == {"Negative", "Neutral", "Positive"} for each in drawn)
+
+
+def test_what_a_source_that_is_not_there_would_give_no_other_one_gives():
+    told = Opinion("hm", "Positive", {"Negative": 0.2, "Neutral": 0.2, "Positive": 0.6})
+    corpora = Corpora(train={"asap": [("好", "Positive")]}, judged=[told])
+    rng = random.Random(1)
+    drawn = Counter(each and each.text for each in (corpora.opinion(rng) for _ in range(5000)))
+    assert drawn["hm"] / 5000 == pytest.approx(SHARES["judged"], abs=0.03)
+    assert 0 < (5000 - drawn["hm"] - drawn[None]) / 5000 < 0.02  # of 86 reviews, a few
 
 
 def test_a_task_of_two_labels_learns_the_shares_of_the_two():
