@@ -5,11 +5,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from inference.pocket import adjectives
+from inference.pocket import adjectives, augmenting
 from inference.pocket.judge import FOLDS, Judges
 
 _THINNED, _LOWERED, _DOUBLED = 0.4, 0.15, 0.12  # shares of quoted messages
-_GAPS = (0.05, 0.1, 0.2)  # shares of words that a thinned message may lack
 _JUDGED = 0.6  # weight of the judge's opinion beside the label's, where a source has one
 _SPLICED = 0.4  # share of a judged source's messages that are made of two, and only judged
 _NAMED = 0.5  # share of them with a name where the corpus has a mask: logs have either
@@ -99,20 +98,15 @@ class Corpora:
         if not judges and rng.random() < _DOUBLED:
             text = f"{text} {rng.choice(self.by_label(name)[label])}"
         if rng.random() < _THINNED and text.isascii():
-            gaps = rng.choice(_GAPS)
-            kept = [word for word in text.split() if rng.random() > gaps]
-            text = " ".join(kept) or text
+            text = augmenting.thinned(rng, text)
         text = _varied(rng, text)
         return Opinion(text, label, judges and _shared(label, judges.shares(text, number)))
 
     def _spliced(self, rng: random.Random, name: str, number: int) -> Opinion:
-        """The beginning of one message before the end of another: words in company that nobody
-        labelled, so that what each of them says is learned and no message by heart."""
+        """A message spliced with another one that the same judge has not read."""
         rows, judges = self.train[name], self.judges[name]
         other = rng.randrange(len(rows) // FOLDS) * FOLDS + number % FOLDS
-        head, tail = rows[number][0].split(), rows[other][0].split()
-        kept = head[: rng.randint(1, len(head) or 1)] + tail[rng.randrange(len(tail) or 1) :]
-        text = _varied(rng, " ".join(kept))
+        text = _varied(rng, augmenting.spliced(rng, rows[number][0], rows[other][0]))
         shares = judges.shares(text, number)
         return Opinion(text, max(shares, key=shares.__getitem__), shares)
 

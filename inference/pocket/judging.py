@@ -17,13 +17,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from inference.pocket import sources
+from inference.pocket import augmenting, sources
 from inference.pocket.encoder import Encoder, Lesson
 from inference.pocket.sources import Comments
 
 HALVES = 2
 _OWN = 0.4  # weight of a row's own label beside the encoder's opinion of the row
-_GAPS = (0.05, 0.1, 0.2)  # shares of words that a thinned text may lack
 _THINNED = 0.25  # share of the made texts that are one row with words left out
 _RATED = 0.35  # share of the made texts' pieces that come from rated texts, where there are some
 
@@ -77,7 +76,8 @@ def judge(
         for number, shares in zip(at, found, strict=True):
             opinions[number].append(shares)
     _write(out, map(_line, texts, opinions))
-    shutil.rmtree(room)
+    for each in out.parent.glob(f".{out.name}.*"):  # of interrupted runs with other options, too
+        shutil.rmtree(each)
     return len(texts)
 
 
@@ -95,6 +95,7 @@ class _School:
         if kept.exists():
             return Encoder(kept, labels, self.lesson, self.device)
         taught = Encoder(self.encoder, labels, self.lesson, self.device)
+        room.mkdir(parents=True, exist_ok=True)  # before the work: it may not be allowed
         rows = [row for number, row in enumerate(self.comments.rows) if number % HALVES != half]
         taught.learn(rows, _told(self.progress, "teaching", half))
         part = room / "part"
@@ -115,11 +116,11 @@ def _texts(comments: Comments, order: Order) -> Iterator[Text]:
         number = _drawn(rng, comments)
         text, own = comments.rows[number]
         if rng.random() < _THINNED:
-            yield Text(_thinned(rng, text), number % HALVES, own)
+            yield Text(augmenting.thinned(rng, text), number % HALVES, own)
             continue
         while (other := _drawn(rng, comments)) % HALVES != number % HALVES:
             pass
-        yield Text(_spliced(rng, text, comments.rows[other][0]), number % HALVES)
+        yield Text(augmenting.spliced(rng, text, comments.rows[other][0]), number % HALVES)
 
 
 def _drawn(rng: random.Random, comments: Comments) -> int:
@@ -127,16 +128,6 @@ def _drawn(rng: random.Random, comments: Comments) -> int:
     if comments.rated and (not labelled or rng.random() < _RATED):
         return labelled + rng.randrange(comments.rated)
     return rng.randrange(labelled)
-
-
-def _thinned(rng: random.Random, text: str) -> str:
-    gaps = rng.choice(_GAPS)
-    return " ".join(word for word in text.split() if rng.random() > gaps) or text
-
-
-def _spliced(rng: random.Random, first: str, second: str) -> str:
-    head, tail = first.split(), second.split()
-    return " ".join(head[: rng.randint(1, len(head))] + tail[rng.randrange(len(tail)) :])
 
 
 def _told(progress: Progress, what: str, half: int) -> Callable[[int, int], None]:
@@ -162,8 +153,7 @@ def _write(out: Path, lines: Iterator[str]) -> None:
 
 def _room(out: Path, encoder: Path, comments: Comments, order: Order) -> Path:
     """The folder beside `out` where taught encoders wait; another one for other options."""
-    options = [str(encoder.resolve()), comments.rows, asdict(order.lesson)]
+    files = sorted((path.name, path.stat().st_size) for path in encoder.glob("*"))
+    options = [str(encoder.resolve()), files, comments.rows, asdict(order.lesson)]
     mark = sha256(json.dumps(options).encode()).hexdigest()[:12]
-    room = out.with_name(f".{out.name}.{mark}")
-    room.mkdir(parents=True, exist_ok=True)
-    return room
+    return out.with_name(f".{out.name}.{mark}")

@@ -138,7 +138,7 @@ def test_a_name_given_long_ago_is_told_when_it_is_asked_for(language, told):
 
 
 @pytest.mark.parametrize("language", grammar.LANGUAGES)
-def test_some_messages_are_whole_reviews_that_also_say_the_other_thing(language):
+def test_some_messages_are_whole_reviews_with_a_mood(language):
     rng = random.Random(7)
     drawn = [moods.message(rng, language) for _ in range(3000)]
     long = [each for each in drawn if len(each.text) > (100 if language == "zh" else 250)]
